@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class BrevoSyncConfig(AppConfig):
+    name = "brevo_sync"
+    verbose_name = "Brevo"
+
+    def ready(self) -> None:
+        from brevo_sync import checks  # noqa: F401  (registers the system checks)
+
+        # Django's own way to make rows that an app needs.
+        post_migrate.connect(make_schedule, sender=self)
+
+
+def make_schedule(using: str, **_: Any) -> None:
+    """`migrate` creates the schedule."""
+    from django.db import connections
+
+    from brevo_sync.job import BREVO
+    from curation_sdk.schedules import ensure_schedule
+
+    # `migrate brevo_sync` may come before the task queue has its tables.
+    if using == "default" and "django_q_schedule" in connections[using].introspection.table_names():
+        ensure_schedule(BREVO, using=using)

@@ -1,0 +1,36 @@
+"""Brevo as the shared job loop sees it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from brevo_sync import conf
+from brevo_sync.services import brevo_service
+from contacts.models import Contact
+from contacts.people import merge
+from contacts.suppression import SKIP_RULES, suppress
+from curation_sdk.job import SyncJob
+
+BREVO = SyncJob(
+    platform="brevo",
+    label="Brevo",
+    model=Contact,
+    sync_status="brevo_sync_status",
+    processing_status="brevo_processing_status",
+    processing_error="brevo_processing_error",
+    contact_id="brevo_contact_id",
+    retry_count="brevo_retry_count",
+    next_attempt_at="brevo_next_attempt_at",
+    synced_at="brevo_synced_at",
+    identity="email_key",
+    related=("domain", "page"),
+    merge=merge,
+    skip_rules=SKIP_RULES,
+    suppress=suppress,
+    task="brevo_sync.tasks.process_brevo_sync_queue",
+    schedule="brevo_contact_sync_processor",
+    interval=lambda: int(settings.BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES),
+    off_reason=conf.off_reason,
+    policy=conf.policy,
+    open=brevo_service,
+)

@@ -1,0 +1,93 @@
+"""From a contact to the body of Brevo's `POST /contacts`. Pure: no network, no database, no settings.
+
+Source: https://developers.brevo.com/reference/createcontact
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import phonenumbers
+
+from brevo_sync.conf import BrevoConfig
+from contacts.placeholders import clean_name, clean_phone, is_placeholder_phone
+
+if TYPE_CHECKING:
+    from contacts.models import Contact
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A request body, and what had to be left out of it, for people."""
+
+    body: dict[str, Any]
+    warning: str = ""
+
+    def without(self, attribute: str) -> dict[str, Any]:
+        """The body without one attribute (by the account's name)."""
+        attributes = {name: value for name, value in self.body["attributes"].items() if name != attribute}
+        return {**self.body, "attributes": attributes}
+
+
+def contact_payload(contact: Contact, config: BrevoConfig) -> Payload:
+    """The upsert of one contact, who must have an address.
+
+    Absent values are not sent, so that nothing in Brevo is blanked. `emailBlacklisted` and `ext_id` are never sent:
+    a block belongs to the person, and an existing record may belong to somebody else's form.
+    """
+    phone, warning = _e164(contact.phone_number, config.phone_region)
+    first, last = _names(contact.name)
+    values: dict[str, str | bool | None] = {
+        "FIRSTNAME": first,
+        "LASTNAME": last,
+        "SMS": phone,
+        "PHONE": clean_phone(contact.phone_number),
+        "COMPANY": (contact.domain.company_name or contact.domain.domain) if contact.domain else None,
+        "WEBSITE": f"https://{contact.domain.domain}" if contact.domain else None,
+        "DOMAIN_ID": str(contact.domain_id) if contact.domain_id else None,
+        "PAGE_ID": str(contact.page_id) if contact.page_id else None,
+        "EMAIL_TYPE": contact.email_type,
+        "SOURCE_URL": contact.source_url,
+        "HAS_GMAIL": contact.has_gmail,
+    }
+    attributes = {
+        config.attributes[name]: value
+        for name, value in values.items()
+        if name in config.attributes and value not in (None, "")
+    }
+    body: dict[str, Any] = {
+        "email": (contact.email or "").strip(),
+        "attributes": attributes,
+        "updateEnabled": True,
+    }
+    if config.list_id is not None:
+        body["listIds"] = [config.list_id]
+    return Payload(body, warning if "SMS" in config.attributes else "")
+
+
+def _names(name: str | None) -> tuple[str | None, str | None]:
+    """First name and last name. The first word is the first name; a single word is all there is."""
+    first, _, last = (clean_name(name) or "").partition(" ")
+    return first or None, last.strip() or None
+
+
+def _e164(phone: str | None, region: str) -> tuple[str | None, str]:
+    """The number as Brevo takes it for SMS (E.164), or None and the reason why there is none.
+
+    Brevo refuses a whole contact for a phone that it cannot read, so only sure numbers are sent. An extension is
+    dropped: Brevo takes none.
+    """
+    if is_placeholder_phone(phone):
+        return None, f'The phone "{phone}" is a placeholder of the scraper; sent without SMS.'
+    text = clean_phone(phone)
+    if text is None:
+        return None, ""
+    try:
+        number = phonenumbers.parse(text, region or None)
+    except phonenumbers.NumberParseException:
+        hint = "" if region or text.startswith("+") else " BREVO_PHONE_REGION would help with national numbers."
+        return None, f'The phone "{text}" cannot be read as a number; sent without SMS.{hint}'
+    if not phonenumbers.is_valid_number(number):
+        return None, f'The phone "{text}" is not a valid number; sent without SMS.'
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), ""

@@ -1,0 +1,142 @@
+"""Pushing to Brevo: what each answer means for a contact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from email_validator import EmailNotValidError, validate_email
+
+from brevo_sync import conf
+from brevo_sync.client import BrevoClient, BrevoError, Kind, Upserted
+from brevo_sync.payload import Payload, contact_payload
+from curation_sdk.clock import SystemClock
+from curation_sdk.http import Unanswered
+from curation_sdk.outcomes import NotPushed, Outcome, Rejected, Retry, Skipped, StopRun, Synced, Throttled
+from curation_sdk.ratelimit import RateLimiter
+
+if TYPE_CHECKING:
+    from contacts.models import Contact
+
+PHONE_LEFT_OUT = {
+    Kind.DUPLICATE_PHONE: "belongs to another Brevo contact already",
+    Kind.INVALID_PHONE: "was refused by Brevo",
+}
+
+
+@contextmanager
+def brevo_service(limiter: RateLimiter) -> Iterator[BrevoSyncService]:
+    """The service for one run, closed at its end."""
+    config = conf.load()
+    client = BrevoClient(config, limiter)
+    try:
+        yield BrevoSyncService(client, config)
+    finally:
+        client.close()
+
+
+class BrevoSyncService:
+    """Pushes contacts to one Brevo account. Writes nothing here: the job loop stores the outcomes."""
+
+    def __init__(self, client: BrevoClient | None = None, config: conf.BrevoConfig | None = None) -> None:
+        self.config = config or conf.load()
+        self.client = client or BrevoClient(self.config, RateLimiter(self.config.rate_per_second, SystemClock()))
+
+    def prepare(self) -> list[str]:
+        """See that the list is there, and which attributes Brevo would drop without a word.
+
+        Returns a remark about missing attributes. Raises StopRun when the list does not exist. Trouble on Brevo's
+        side is no reason not to start: the pushes will tell.
+        """
+        if self.config.list_id is not None:
+            try:
+                self.client.get_list(self.config.list_id)
+            except BrevoError as error:
+                if error.kind in (Kind.NOT_FOUND, Kind.UNKNOWN_LIST):
+                    raise StopRun(self._no_such_list(), error.evidence) from error
+            except Unanswered:
+                pass
+        try:
+            return self._missing_attributes()
+        except (BrevoError, Unanswered):
+            return []
+
+    def push(self, contacts: Sequence[Contact]) -> list[Outcome]:
+        """Push contacts one after the other; an outcome for each, in their order."""
+        return [self.process_single_contact(contact) for contact in contacts]
+
+    def process_single_contact(self, contact: Contact) -> Outcome:
+        """Push one contact and say what became of it.
+
+        Raises StopRun when no contact can be pushed (key, rights, list), Throttled when Brevo asks us to slow down.
+        """
+        if not (contact.email or "").strip():
+            return Skipped("There is no e-mail address. Add one, then queue the contact again.")
+        if fault := _address_fault(contact.email or ""):
+            return Skipped(f"Invalid e-mail address: {fault} Correct it, then queue the contact again.")
+        payload = contact_payload(contact, self.config)
+        try:
+            upserted, warning = self._upsert(payload)
+        except Unanswered as error:
+            return Retry(f"Brevo did not answer: {error.reason}", evidence=error.evidence)
+        except BrevoError as error:
+            if error.kind is Kind.UNKNOWN_LIST:
+                raise StopRun(self._no_such_list(), error.evidence) from error
+            if error.kind is Kind.TRANSIENT:
+                return Retry(error.reason, evidence=error.evidence)
+            return Rejected(error.reason, evidence=error.evidence)
+        if upserted.remote_id or contact.brevo_contact_id:
+            remote_id = upserted.remote_id or contact.brevo_contact_id or ""
+            return Synced(remote_id, warning, evidence=upserted.evidence)
+        return self._look_up(payload.body["email"], warning, upserted)
+
+    def _upsert(self, payload: Payload) -> tuple[Upserted, str]:
+        """Send it; when only the phone is in the way, once more without SMS. Returns what came, and the warning."""
+        sms = self.config.attributes.get("SMS", "")
+        try:
+            return self.client.upsert_contact(payload.body), payload.warning
+        except BrevoError as error:
+            if error.kind not in PHONE_LEFT_OUT or sms not in payload.body["attributes"]:
+                raise
+            why = PHONE_LEFT_OUT[error.kind]
+        phone = payload.body["attributes"][sms]
+        warning = f"The phone {phone} {why}; sent without SMS."
+        return self.client.upsert_contact(payload.without(sms)), warning
+
+    def _look_up(self, email: str, warning: str, upserted: Upserted) -> Synced:
+        """Ask for the id that a 204 does not bring, and whether the person is blocked. Once, as long as we have none.
+
+        The contact has arrived: whatever goes wrong here, it is synced.
+        """
+        try:
+            found = self.client.get_contact(email)
+        except (BrevoError, Unanswered, Throttled, StopRun, NotPushed):
+            unknown = "Its Brevo id could not be looked up; the next sync will."
+            return Synced("", " ".join(filter(None, (warning, unknown))), evidence=upserted.evidence)
+        blocked = "Brevo does not mail this address: it is blocked there." if found.get("emailBlacklisted") else ""
+        return Synced(str(found.get("id") or ""), warning, blocked, evidence=upserted.evidence)
+
+    def _missing_attributes(self) -> list[str]:
+        there = self.client.get_attributes()
+        missing = [name for name in self.config.attributes.values() if name.upper() not in there]
+        if not missing:
+            return []
+        return [
+            f"Brevo drops {', '.join(missing)}: the account has no such attributes. "
+            "`manage.py brevo_setup --create` makes them."
+        ]
+
+    def _no_such_list(self) -> str:
+        return (
+            f"Brevo has no list {self.config.list_id}. Correct BREVO_LIST_ID; `manage.py brevo_setup` shows the lists."
+        )
+
+
+def _address_fault(email: str) -> str:
+    """What is wrong with an address, as a sentence; "" when nothing is."""
+    try:
+        validate_email(email.strip(), check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        return str(error)
+    return ""

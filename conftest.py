@@ -1,0 +1,65 @@
+"""Shared by all tests: fixed settings whatever `.env` says, no way out of this machine, a clock that is set."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from curation_sdk.testing import FakeClock
+
+
+@pytest.fixture(autouse=True)
+def fixed_settings(settings: Any) -> None:
+    """Settings that a developer's `.env` may change, as the tests expect them."""
+    settings.BREVO_API_KEY = "test-key"
+    settings.BREVO_LIST_ID = ""
+    settings.BREVO_API_BASE_URL = "https://brevo.test/v3"
+    settings.BREVO_RATE_LIMIT_PER_SECOND = 10.0
+    settings.BREVO_CONCURRENCY = 2
+    settings.BREVO_PHONE_REGION = "US"
+    settings.BREVO_ATTRIBUTES = {}
+    settings.BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES = 5
+    settings.BREVO_SYNC_SCHEDULER_BATCH_SIZE = 10
+    settings.BREVO_SYNC_SCHEDULER_MAX_INSTANCES = 1
+    settings.BREVO_SYNC_MAX_RETRIES = 3
+    settings.BREVO_SYNC_RETRY_DELAY_MINUTES = 5
+    settings.BREVO_SYNC_RETRY_EXPONENTIAL = True
+    settings.HTTPS_ONLY = False
+    settings.DEBUG = False
+    settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+    # WhiteNoise looks for every static file again with each test client, and warns where none were collected.
+    settings.STATIC_ROOT = None
+    settings.WHITENOISE_USE_FINDERS = False
+
+
+@pytest.fixture(autouse=True)
+def this_machine_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that would reach a real platform fails instead."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and str(address[0]) not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"A test tried to reach {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """2026-11-24 12:00 UTC, until the test moves it."""
+    return FakeClock()
+
+
+@pytest.fixture
+def make_contact(db: None) -> Callable[..., Any]:
+    """Makes a contact: `make_contact(email="ada@acme.example", …)`."""
+    from contacts.models import Contact
+
+    def make(email: str | None = "ada@acme.example", **columns: Any) -> Contact:
+        return Contact.objects.create(email=email, **columns)
+
+    return make

@@ -1,0 +1,146 @@
+"""Contacts in the admin: look through them, pick, queue, and see what became of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from brevo_sync.admin_actions import queue_for_brevo, retry_failed_for_brevo, skip_for_brevo
+from brevo_sync.job import BREVO
+from contacts.curation import save_columns, with_curation
+from contacts.emails import email_key
+from contacts.models import Contact, Domain, Page, Suppression
+from curation_sdk.admin import ForgivingAdmin, SyncAttemptInline, status_badge
+from curation_sdk.models import SyncAttempt
+from curation_sdk.overview import platform_state
+
+#: The platforms, in the order in which people see them.
+PLATFORMS = (BREVO,)
+
+BREVO_FIELDS = (
+    "brevo_sync_status",
+    "brevo_processing_status",
+    "brevo_processing_error",
+    "brevo_contact_id",
+    "brevo_retry_count",
+    "brevo_next_attempt_at",
+    "brevo_synced_at",
+)
+
+
+@admin.register(Contact)
+class ContactAdmin(ForgivingAdmin[Contact]):
+    """The operator's page."""
+
+    list_display = ("address", "name", "domain", "email_type", "curation", "brevo", "brevo_reason", "created_at")
+    list_filter = ("brevo_sync_status", "contact_curation_status", "email_type", "has_gmail")
+    search_fields = ("email", "name", "domain__domain")
+    search_help_text = "Part of an address, a name or a domain"
+    list_select_related = ("domain",)
+    list_per_page = 100
+    list_max_show_all = 500
+    actions = (queue_for_brevo, retry_failed_for_brevo, skip_for_brevo)
+    autocomplete_fields = ("domain", "page")
+    inlines = (SyncAttemptInline,)
+    readonly_fields = (
+        "contact_processing_status",
+        "contact_processing_error",
+        *BREVO_FIELDS,
+        "id",
+        "created_at",
+        "updated_at",
+    )
+    fieldsets = (
+        (None, {"fields": ("email", "email_type", "has_gmail", "name", "phone_number", "domain", "page")}),
+        ("Where it was found", {"fields": ("source_url", "context", "source_job_id")}),
+        (
+            "Curation",
+            {"fields": ("contact_curation_status", "contact_processing_status", "contact_processing_error")},
+        ),
+        ("Brevo", {"fields": BREVO_FIELDS}),
+        ("Record", {"fields": ("id", "created_at", "updated_at")}),
+    )
+    save_on_top = True
+
+    class Media:
+        css = {"all": ("curation_sdk/sync.css",)}
+
+    @admin.display(description="e-mail", ordering="email")
+    def address(self, contact: Contact) -> str:
+        return contact.email or "(no e-mail address)"
+
+    @admin.display(description="curation", ordering="contact_curation_status")
+    def curation(self, contact: Contact) -> SafeString:
+        return status_badge(contact.contact_curation_status)
+
+    @admin.display(description="Brevo", ordering="brevo_sync_status")
+    def brevo(self, contact: Contact) -> SafeString:
+        return status_badge(contact.brevo_sync_status)
+
+    @admin.display(description="Brevo reason")
+    def brevo_reason(self, contact: Contact) -> SafeString | str:
+        reason = contact.brevo_processing_error or ""
+        return format_html('<span title="{}">{}</span>', reason, Truncator(reason).chars(80)) if reason else ""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Nobody may delete single attempts, but with their contact they go."""
+        found, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
+        return found, counts, set(perms_needed) - {SyncAttempt._meta.verbose_name}, protected
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        now = timezone.now()
+        context = {"platforms": [platform_state(job, now=now) for job in PLATFORMS], **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def save_model(self, request: HttpRequest, obj: Contact, form: forms.ModelForm[Contact], change: bool) -> None:
+        """Write only what the person changed: a worker may be writing the other columns at this moment."""
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        if not change:
+            for name, value in with_curation(changes).items():
+                setattr(obj, name, value)
+            super().save_model(request, obj, form, change)
+        elif not save_columns(obj, changes):
+            raise Http404("This contact has just been deleted.")
+
+
+@admin.register(Domain)
+class DomainAdmin(ForgivingAdmin[Domain]):
+    list_display = ("domain", "company_name", "created_at")
+    search_fields = ("domain", "company_name")
+
+
+@admin.register(Page)
+class PageAdmin(ForgivingAdmin[Page]):
+    list_display = ("url", "domain", "created_at")
+    list_select_related = ("domain",)
+    autocomplete_fields = ("domain",)
+    search_fields = ("url",)
+
+
+class SuppressionForm(forms.ModelForm[Suppression]):
+    """A suppressed address, kept in the form in which addresses are compared."""
+
+    def clean_email_key(self) -> str:
+        key = email_key(self.cleaned_data["email_key"])
+        if not key or "@" not in key:
+            raise forms.ValidationError("Enter an e-mail address.")
+        return key
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ForgivingAdmin[Suppression]):
+    form = SuppressionForm
+    list_display = ("email_key", "reason", "source", "since")
+    list_filter = ("reason", "source")
+    search_fields = ("email_key",)
+    readonly_fields = ("since",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Suppression | None = None) -> Any:
+        return (*self.readonly_fields, "email_key") if obj else self.readonly_fields

@@ -1,0 +1,67 @@
+"""The header: which column stands where."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+
+from contacts.importing.lines import Line
+from contacts.importing.problems import FileRefused, shown
+
+#: Every column that a file may have.
+COLUMNS = (
+    "email",
+    "name",
+    "phone_number",
+    "email_type",
+    "has_gmail",
+    "domain",
+    "page_url",
+    "source_url",
+    "context",
+)
+
+_WRONG_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+def read_header(lines: Iterator[Line]) -> tuple[str, ...]:
+    """Return the names of the columns in the file's order, from the first line that is not blank.
+
+    Raise FileRefused when there is none, or when we would not know what to do with one of the columns.
+    """
+    known = f"Known columns: {', '.join(COLUMNS)}."
+    line = next((line for line in lines if line.problem or line.text.strip()), None)
+    if line is None:
+        raise FileRefused(f"The file is empty. Its first line must name the columns. {known}")
+    if line.problem:
+        raise FileRefused(f"The header on line {line.number} cannot be read: {line.problem}.")
+    columns = tuple(_fold(cell) for cell in next(csv.reader([line.text])))
+    unknown = [column for column in columns if column not in COLUMNS]
+    if unknown:
+        _refuse_wrong_separator(columns)
+        raise FileRefused(f"Unknown column: {_listed(unknown)}. {known}")
+    repeated = sorted({column for column in columns if columns.count(column) > 1})
+    if repeated:
+        raise FileRefused(f"Column given more than once: {_listed(repeated)}. {known}")
+    if "email" not in columns:
+        raise FileRefused(f"There is no column email. {known}")
+    return columns
+
+
+def _fold(cell: str) -> str:
+    return cell.strip().lower()
+
+
+def _refuse_wrong_separator(columns: tuple[str, ...]) -> None:
+    """Raise FileRefused when another character than the comma splits the header into columns that we know."""
+    for separator, name in _WRONG_SEPARATORS.items():
+        cells = [_fold(cell).strip('"') for column in columns for cell in column.split(separator)]
+        if len(cells) > len(columns) and any(cell in COLUMNS for cell in cells):
+            raise FileRefused(f"The columns are separated by {name}. Save the file with commas between them.")
+
+
+def _listed(columns: list[str]) -> str:
+    """Return the first ten of the names, for a message."""
+    names = [shown(column) if column else "one without a name" for column in columns[:10]]
+    more = len(columns) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")

@@ -1,0 +1,201 @@
+"""The scraped people, where they were found, and who of them must not be pushed."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models.functions import Lower, Now, Trim
+
+from contacts.sync_fields import BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncFields
+from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
+
+
+class EmailType(models.TextChoices):
+    """What kind of mailbox an address is."""
+
+    SERVICE = "SERVICE", "Service (info@, sales@ …)"
+    CORPORATE = "CORPORATE", "Corporate"
+    FREE = "FREE", "Free-mail provider"
+    UNKNOWN = "UNKNOWN", "Unknown"
+
+
+class CurationStatus(models.TextChoices):
+    """What a person decided about a contact, before any platform comes into it."""
+
+    NEW = "New"
+    QUEUED = "Queued"
+    PROCESSING = "Processing"
+    COMPLETE = "Complete"
+    ERROR = "Error"
+    SKIPPED = "Skipped"
+
+
+class Domain(models.Model):
+    """A website's domain that was scraped."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    domain = models.CharField(max_length=255, unique=True)
+    company_name = models.CharField(max_length=255, blank=True, default="", db_default="")
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True, db_default=Now())
+
+    class Meta:
+        db_table = "domains"
+        ordering = ["domain"]
+
+    def __str__(self) -> str:
+        return self.domain
+
+
+class Page(models.Model):
+    """A page of a website that was scraped."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, null=True, blank=True, related_name="pages")
+    url = models.CharField("URL", max_length=2000, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True, db_default=Now())
+
+    class Meta:
+        db_table = "pages"
+        ordering = ["url"]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+def _statuses(column: str, values: type[models.TextChoices]) -> models.CheckConstraint:
+    """A constraint that lets `column` hold the given values only (or NULL, where the column allows it)."""
+    return models.CheckConstraint(
+        name=f"contacts_{column}_valid", condition=models.Q(**{f"{column}__in": values.values})
+    )
+
+
+class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncFields, models.Model):
+    """One scraped row about a person. Rows with the same address are one person to the platforms.
+
+    Write to an existing contact with `update()` or `save(update_fields=…)` only: a bare `save()` writes every
+    column and so undoes what a worker wrote meanwhile. `updated_at` means "the person's data changed";
+    status changes leave it alone.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+
+    email = models.CharField("e-mail", max_length=320, null=True, blank=True)
+    email_key = models.GeneratedField(
+        # The address as we compare it. The database keeps it, so a scraper's INSERT gets it as well.
+        verbose_name="e-mail, as compared",
+        expression=Lower(Trim("email")),
+        output_field=models.CharField(max_length=320, null=True),
+        db_persist=True,
+    )
+    email_type = models.CharField(
+        "e-mail type",
+        max_length=10,
+        choices=EmailType,
+        default=EmailType.UNKNOWN,
+        db_default=EmailType.UNKNOWN,
+    )
+    has_gmail = models.BooleanField("has Gmail", default=False, db_default=False)
+    name = models.CharField(max_length=255, null=True, blank=True)
+    phone_number = models.CharField(max_length=64, null=True, blank=True)
+    context = models.TextField(null=True, blank=True, help_text="The text around the address on the page.")
+    source_url = models.CharField("source URL", max_length=2000, null=True, blank=True)
+    source_job_id = models.UUIDField("source job", null=True, blank=True)
+    domain = models.ForeignKey(Domain, on_delete=models.SET_NULL, null=True, blank=True, related_name="contacts")
+    page = models.ForeignKey(Page, on_delete=models.SET_NULL, null=True, blank=True, related_name="contacts")
+    created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True, db_default=Now())
+
+    contact_curation_status = models.CharField(
+        "curation",
+        max_length=10,
+        choices=CurationStatus,
+        default=CurationStatus.NEW,
+        db_default=CurationStatus.NEW,
+    )
+    contact_processing_status = models.CharField(
+        "curation processing", max_length=10, choices=ProcessingStatus, null=True, blank=True
+    )
+    contact_processing_error = models.TextField("curation reason", null=True, blank=True)
+
+    class Meta:
+        db_table = "contacts"
+        ordering = ["-created_at", "-id"]
+        indexes = [
+            # The list, newest first.
+            models.Index(fields=["-created_at", "-id"], name="contacts_newest"),
+            # Rows of one person; suppression.
+            models.Index(fields=["email_key"], name="contacts_email_key"),
+            # What a platform's next claim takes: one small index each.
+            models.Index(
+                fields=["brevo_next_attempt_at", "id"],
+                name="contacts_brevo_due",
+                condition=models.Q(brevo_processing_status__in=ACTIVE),
+            ),
+            models.Index(
+                fields=["hubspot_next_attempt_at", "id"],
+                name="contacts_hubspot_due",
+                condition=models.Q(hubspot_processing_status__in=ACTIVE),
+            ),
+            models.Index(
+                fields=["mautic_next_attempt_at", "id"],
+                name="contacts_mautic_due",
+                condition=models.Q(mautic_processing_status__in=ACTIVE),
+            ),
+            models.Index(
+                fields=["n8n_next_attempt_at", "id"],
+                name="contacts_n8n_due",
+                condition=models.Q(n8n_processing_status__in=ACTIVE),
+            ),
+        ]
+        constraints = [
+            _statuses("email_type", EmailType),
+            _statuses("contact_curation_status", CurationStatus),
+            _statuses("contact_processing_status", ProcessingStatus),
+            _statuses("brevo_sync_status", SyncStatus),
+            _statuses("brevo_processing_status", ProcessingStatus),
+            _statuses("hubspot_sync_status", SyncStatus),
+            _statuses("hubspot_processing_status", ProcessingStatus),
+            _statuses("mautic_sync_status", SyncStatus),
+            _statuses("mautic_processing_status", ProcessingStatus),
+            _statuses("n8n_sync_status", SyncStatus),
+            _statuses("n8n_processing_status", ProcessingStatus),
+        ]
+
+    def __str__(self) -> str:
+        return self.email or self.name or str(self.pk)
+
+
+class Suppression(models.Model):
+    """An address that must not be pushed to any platform, why, since when, and who said so."""
+
+    class Reason(models.TextChoices):
+        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+        HARD_BOUNCE = "hard_bounce", "Hard bounce"
+        COMPLAINT = "complaint", "Spam complaint"
+        BLOCKED = "blocked", "Blocked on a platform"
+        REQUEST = "request", "Asked not to be contacted"
+        MANUAL = "manual", "Our decision"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email_key = models.CharField(
+        "e-mail",
+        max_length=320,
+        unique=True,
+        help_text="Kept without spaces around it and in lower case.",
+    )
+    reason = models.CharField(max_length=20, choices=Reason, default=Reason.MANUAL, db_default=Reason.MANUAL)
+    source = models.CharField(
+        max_length=100, blank=True, default="", db_default="", help_text="Who told us: Brevo, a person …"
+    )
+    note = models.TextField(blank=True, default="", db_default="")
+    since = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "suppressions"
+        ordering = ["-since", "email_key"]
+
+    def __str__(self) -> str:
+        return f"{self.email_key} ({self.get_reason_display()})"

@@ -1,0 +1,103 @@
+"""The contacts API."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from contacts.curation import set_curation_status
+from contacts.filters import filter_contacts, known_filters
+from contacts.models import Contact, CurationStatus
+from contacts.pagination import PlainListPagination
+from contacts.permissions import ContactPermissions
+from contacts.serializers import (
+    ContactSerializer,
+    CurationResultSerializer,
+    CurationStatusSerializer,
+    FilteredCurationStatusSerializer,
+)
+from curation_sdk.database import atomic_with_retry
+from curation_sdk.viewsets import in_parts, read_filters
+
+#: Query parameters that are not filters.
+LIST_PARAMETERS = {"limit", "offset", "format"}
+
+
+class ContactViewSet(viewsets.ModelViewSet[Contact]):
+    """Scraped contacts: list, create, read, change, delete, and curate in bulk.
+
+    The list takes `limit` (1 to 1000), `offset` and the filters; the total is in the header `X-Total-Count`.
+    """
+
+    queryset = Contact.objects.all()
+    serializer_class = ContactSerializer
+    permission_classes = [ContactPermissions]
+    pagination_class = PlainListPagination
+
+    def get_object(self) -> Contact:
+        if "pk" not in self.kwargs:  # OPTIONS on a bulk call asks for one
+            raise NotFound
+        try:
+            uuid.UUID(str(self.kwargs["pk"]))
+        except ValueError:
+            raise ValidationError({"id": ["This is not a valid UUID."]}) from None
+        return super().get_object()
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Filters are for the list; in the address of one contact they mean nothing."""
+        if self.action != "list":
+            return queryset
+        # An empty value in an address ("?name_contains=") is a form field left blank.
+        given = {name: value for name, value in self.request.query_params.items() if value != ""}
+        return filter_contacts({name: v for name, v in given.items() if name not in LIST_PARAMETERS}, queryset)
+
+    @extend_schema(parameters=[OpenApiParameter(name, OpenApiTypes.STR) for name in known_filters()])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Contacts, newest first. Filters that are given all have to match."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(request=CurationStatusSerializer, responses=CurationResultSerializer)
+    @action(detail=False, methods=["put"], url_path="status", serializer_class=CurationStatusSerializer)
+    def curation_status(self, request: Request) -> Response:
+        """Give the contacts with these ids a curation status."""
+        body = CurationStatusSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        ids = list(dict.fromkeys(body.validated_data["contact_ids"]))
+        parts = [Contact.objects.filter(pk__in=part) for part in in_parts(ids)]
+        if ids and not any(part.exists() for part in parts):
+            raise NotFound("None of these contacts exists.")
+        return _curated(parts, body.validated_data["status"])
+
+    @extend_schema(request=FilteredCurationStatusSerializer, responses=CurationResultSerializer)
+    @action(
+        detail=False, methods=["put"], url_path="status/filtered", serializer_class=FilteredCurationStatusSerializer
+    )
+    def filtered_curation_status(self, request: Request) -> Response:
+        """Give every contact that matches the filters a curation status. Without a filter it needs `"all": true`."""
+        body = FilteredCurationStatusSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        # The status is not a filter: with nothing beside it, no contact has been chosen.
+        filters = read_filters(request.data, besides=("status",))
+        return _curated([filter_contacts(filters)], body.validated_data["status"])
+
+
+def _curated(parts: Sequence[QuerySet[Contact]], status: str) -> Response:
+    """Give every part the status, all or none, and say how many contacts that were."""
+
+    def curate() -> list[tuple[int, int]]:
+        return [set_curation_status(contacts, CurationStatus(status)) for contacts in parts]
+
+    counts = atomic_with_retry(curate)
+    return Response(
+        {"updated_count": sum(updated for updated, _ in counts), "queued_count": sum(queued for _, queued in counts)}
+    )

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class CurationSdkConfig(AppConfig):
+    name = "curation_sdk"
+    verbose_name = "Sync runs"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from curation_sdk import checks  # noqa: F401  (registers the system checks)

@@ -1,0 +1,169 @@
+"""The sync command, the same for every platform. A platform's command names its job and shows its requests."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from argparse import ArgumentTypeError
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from tqdm import tqdm
+
+from curation_sdk import runs
+from curation_sdk.claiming import due
+from curation_sdk.clock import SystemClock
+from curation_sdk.cycle import run_cycle
+from curation_sdk.job import SyncJob
+from curation_sdk.models import SyncRun
+from curation_sdk.queueing import make_due, queue_contacts, skip_reason
+from curation_sdk.report import CycleReport
+from curation_sdk.shutdown import stop_on_signals
+from curation_sdk.statuses import SyncStatus
+from curation_sdk.wording import count_of
+
+WRONG_USE = 2
+INTERRUPTED = 130
+
+_never = threading.Event()
+
+
+def contact_id(text: str) -> UUID:
+    """An argument that is a contact's id."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a contact's id (a UUID)") from None
+
+
+def positive(text: str) -> int:
+    """An argument that is a number above zero."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ArgumentTypeError(f"{text!r} is not a whole number above zero")
+    return int(text)
+
+
+class SyncCommand(BaseCommand):
+    """Pushes what is due now and returns when nothing is.
+
+    Exit code: 0 when everything due was dealt with, 1 when the run was stopped (a wrong key …), 2 for wrong use,
+    130 after Ctrl-C.
+    """
+
+    job: ClassVar[SyncJob]
+
+    def preview(self, contact: Any) -> dict[str, Any]:
+        """The request that a push of this contact would send, as `method`, `path` and `body`."""
+        raise NotImplementedError
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--limit", type=positive, metavar="N", help="push at most N contacts")
+        choice = parser.add_mutually_exclusive_group()
+        choice.add_argument(
+            "--ids", type=contact_id, nargs="+", metavar="ID", help="queue these contacts and push only them, now"
+        )
+        choice.add_argument("--failed", action="store_true", help="queue everything in Error first")
+        choice.add_argument("--queue-all-new", action="store_true", help="queue everything New first")
+        parser.add_argument("--dry-run", action="store_true", help="show the requests; send and change nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if reason := self.job.off_reason():
+            raise CommandError(reason, returncode=WRONG_USE)
+        ids: list[UUID] | None = options["ids"]
+        chosen = self._chosen(ids, failed=options["failed"], new=options["queue_all_new"])
+        if ids and chosen is not None and (missing := len(set(ids)) - chosen.count()):
+            raise CommandError(f"{count_of(missing, 'id')} belong to no contact.", returncode=WRONG_USE)
+        if options["dry_run"]:
+            self._show(chosen, ids, options["limit"])
+            return
+        if chosen is not None:
+            now = timezone.now()
+            self.stdout.write(queue_contacts(self.job, chosen, now=now).sentence(self.job.label))
+            if ids:
+                make_due(self.job, chosen, now=now)
+        self._push(ids, options["limit"])
+
+    def _chosen(self, ids: Sequence[UUID] | None, *, failed: bool, new: bool) -> QuerySet[Any] | None:
+        """The contacts to queue first, if any."""
+        contacts = self.job.contacts
+        if ids:
+            return contacts.filter(pk__in=ids)
+        if failed:
+            return contacts.filter(Q(**{self.job.sync_status: SyncStatus.ERROR}))
+        return contacts.filter(Q(**{self.job.sync_status: SyncStatus.NEW})) if new else None
+
+    def _push(self, only: Collection[UUID] | None, limit: int | None) -> None:
+        with stop_on_signals() as stop, self._bar(only, limit) as bar:
+            report = self._run(only, limit, stop, bar)
+        if report.stopped:
+            raise CommandError(report.sentence(), returncode=1)
+        self.stdout.write(self.style.SUCCESS(report.sentence()))
+        if stop():
+            sys.exit(INTERRUPTED)
+
+    def _run(
+        self, only: Collection[UUID] | None, limit: int | None, stop: Callable[[], bool], bar: tqdm[Any]
+    ) -> CycleReport:
+        """Run until nothing is due. A run of somebody else is waited for: it pushes what is due, too."""
+        clock = SystemClock()
+
+        def progress(counts: Counter[str]) -> None:
+            bar.update(sum(counts.values()) - counts["warned"] - counts["released"] - bar.n)
+
+        told = False
+        while True:
+            report = run_cycle(
+                self.job, trigger=SyncRun.Trigger.COMMAND, limit=limit, only=only, stop=stop, progress=progress
+            )
+            if not report.busy or stop():
+                return report
+            if not told:
+                other = runs.running(self.job, now=clock.now()).first()
+                self.stdout.write(f"Waiting for the run that is under way ({other.worker if other else 'ending'}).")
+                told = True
+            clock.wait(1.0, _never)
+
+    def _bar(self, only: Collection[UUID] | None, limit: int | None) -> tqdm[Any]:
+        quiet = not self.stderr.isatty()
+        total = 0 if quiet else due(self.job, now=timezone.now(), only=only).count()
+        return tqdm(
+            total=min(total, limit) if limit else total,
+            disable=quiet,
+            unit=" contacts",
+            desc=self.job.label,
+            file=sys.stderr,
+        )
+
+    def _show(self, chosen: QuerySet[Any] | None, ids: Collection[UUID] | None, limit: int | None) -> None:
+        """The requests that would be sent, as JSON, one after the other."""
+        contacts = self.job.contacts.filter(
+            Q(pk__in=due(self.job, now=timezone.now(), only=ids).order_by().values("pk"))
+        )
+        if chosen is not None:
+            contacts |= chosen
+        people = self._people(contacts.order_by(self.job.next_attempt_at, "pk"))
+        shown = 0
+        for rows, reason in people:
+            if limit is not None and shown >= limit:
+                break
+            shown += 1
+            person = self.job.merge(rows, self.job.contact_id)
+            if reason:
+                self.stdout.write(f"# {person.pk} would be skipped: {reason}")
+            else:
+                self.stdout.write(json.dumps(self.preview(person), ensure_ascii=False, indent=2))
+        self.stdout.write(f"{count_of(shown, 'person', 'people')} shown; nothing was sent or changed.")
+
+    def _people(self, contacts: QuerySet[Any]) -> Iterator[tuple[list[Any], str]]:
+        """The rows of each person, and why they would be skipped ("" when they would not)."""
+        rows = contacts.select_related(*self.job.related).annotate(why=skip_reason(self.job))
+        people: dict[Any, list[Any]] = {}
+        for row in rows.iterator(chunk_size=1000):
+            people.setdefault(getattr(row, self.job.identity) or row.pk, []).append(row)
+        return ((group, group[0].why) for group in people.values())

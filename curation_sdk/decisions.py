@@ -1,0 +1,102 @@
+"""What follows from what a platform said: the table of outcomes as a pure function.
+
+| said | sync / processing | tries counted | due again |
+|---|---|---|---|
+| Synced | Complete / Complete | 0 | - |
+| Skipped | Skipped / - | 0 | - |
+| Retry | Queued / Queued | one more | after the backoff, or when the platform said |
+| Retry, past the limit | Error / Error | as before | - |
+| Rejected | Error / Error | as before | - |
+| Throttled | Queued / Queued | as before | when the platform said |
+| StopRun | Queued / Queued | as before | now |
+| any other exception | Error / Error | as before | - |
+
+A try is counted when a contact is claimed, so that one whose worker dies has used it up; "as before" gives it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from curation_sdk.backoff import LONGEST, bounded, retry_delay
+from curation_sdk.job import SyncJob, SyncPolicy
+from curation_sdk.models import SyncAttempt
+from curation_sdk.outcomes import Outcome, Rejected, Retry, Skipped, StopRun, Synced, Throttled
+from curation_sdk.statuses import ProcessingStatus, SyncStatus
+from curation_sdk.wording import storable
+
+#: What a push came to: an outcome, or what it raised.
+Answer = Outcome | Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to store for one row, and how to count it."""
+
+    values: dict[str, Any]  # column -> new value
+    counted_as: str  # the counter of SyncRun
+    outcome: SyncAttempt.Outcome | None  # None: a plain success, which leaves no attempt
+    reason: str
+
+
+def decide(
+    job: SyncJob, policy: SyncPolicy, answer: Answer, *, tries_before: int, now: datetime, chance: float
+) -> Decision:
+    """Look up the table above. `tries_before` is the count before the claim, `chance` (0 … 1) the jitter."""
+    Attempt = SyncAttempt.Outcome
+    tries = tries_before + 1
+    match answer:
+        case Synced():
+            warning = " ".join(filter(None, (answer.warning, answer.blocked)))
+            values = _row(job, SyncStatus.COMPLETE, ProcessingStatus.COMPLETE, 0) | {job.synced_at: now}
+            if answer.remote_id:
+                values[job.contact_id] = storable(answer.remote_id, 255)
+            return Decision(values, "synced", Attempt.SYNCED if warning else None, warning)
+        case Skipped(reason):
+            return Decision(_row(job, SyncStatus.SKIPPED, None, 0, reason), "skipped", Attempt.SKIPPED, reason)
+        case Retry(reason) if tries > policy.max_retries:
+            reason = f"{reason} Given up after {tries} tries."
+            return Decision(_failed(job, tries_before, reason), "failed", Attempt.EXHAUSTED, reason)
+        case Retry(reason):
+            due = now + _wait(policy, tries, answer.after, chance)
+            return Decision(_queued(job, tries, due, reason), "retried", Attempt.RETRY, reason)
+        case Rejected(reason):
+            return Decision(_failed(job, tries_before, reason), "failed", Attempt.REJECTED, reason)
+        case Throttled():
+            due = now + bounded(answer.after, longest=LONGEST, otherwise=timedelta(minutes=1))
+            values = _queued(job, tries_before, due, answer.reason)
+            return Decision(values, "released", Attempt.THROTTLED, answer.reason)
+        case StopRun():
+            values = _queued(job, tries_before, now, answer.reason)
+            return Decision(values, "released", Attempt.STOPPED, answer.reason)
+        case _:
+            reason = f"Unexpected {type(answer).__name__} in our program. The worker's log has the details."
+            return Decision(_failed(job, tries_before, reason), "failed", Attempt.CRASHED, reason)
+
+
+def _wait(policy: SyncPolicy, tries: int, after: timedelta | None, chance: float) -> timedelta:
+    backoff = retry_delay(tries, base=policy.retry_delay, exponential=policy.retry_exponential, chance=chance)
+    return backoff if after is None else bounded(after, longest=LONGEST, otherwise=backoff)
+
+
+def _row(
+    job: SyncJob, sync: SyncStatus, processing: ProcessingStatus | None, tries: int, error: str | None = None
+) -> dict[str, Any]:
+    return {
+        job.sync_status: sync,
+        job.processing_status: processing,
+        job.processing_error: storable(error) if error else None,
+        job.retry_count: tries,
+        job.next_attempt_at: None,
+    }
+
+
+def _queued(job: SyncJob, tries: int, due: datetime, reason: str) -> dict[str, Any]:
+    row = _row(job, SyncStatus.QUEUED, ProcessingStatus.QUEUED, tries, reason)
+    return row | {job.next_attempt_at: due}
+
+
+def _failed(job: SyncJob, tries: int, reason: str) -> dict[str, Any]:
+    return _row(job, SyncStatus.ERROR, ProcessingStatus.ERROR, tries, reason)

@@ -1,0 +1,211 @@
+"""Talking to a platform over HTTP. The only module that knows the HTTP library.
+
+What every platform's client gets from here: a time-out nobody can forget, no redirects, our own User-Agent, one
+second try when nothing was sent, answers of bounded size, and error texts without secrets.
+"""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json as json_module
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry as Urllib3Retry
+
+from curation_sdk.outcomes import Evidence, StopRun
+from curation_sdk.ratelimit import RateLimiter
+from curation_sdk.wording import storable
+
+USER_AGENT = "ScraperSky-contact-sync/1"
+CONNECT_TIMEOUT = 5.0  # seconds
+READ_TIMEOUT = 25.0  # seconds without a byte
+ANSWER_TIMEOUT = 30.0  # seconds for a whole answer, however slowly it drips
+LARGEST_ANSWER = 4 * 1024 * 1024  # bytes
+
+
+class Unanswered(Exception):
+    """The platform did not answer, or not in full. The request may or may not have been carried out."""
+
+    def __init__(self, reason: str, duration: timedelta) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.evidence = Evidence(message=reason, duration_ms=_milliseconds(duration))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A platform's answer. `json` is None when the body is empty or not JSON; `text` is fit to show."""
+
+    status: int
+    headers: Mapping[str, str]
+    json: Any
+    text: str
+    empty: bool
+    duration: timedelta
+
+    @property
+    def object(self) -> dict[str, Any]:
+        """The body if it is a JSON object, else an empty one."""
+        return self.json if isinstance(self.json, dict) else {}
+
+
+class PlatformSession:
+    """A connection pool to one platform. Safe to use from several threads.
+
+    `headers` go with every request and may hold secrets; `secrets` are the strings that must never show up in a
+    text that this class hands out.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        headers: Mapping[str, str],
+        secrets: tuple[str, ...],
+        limiter: RateLimiter,
+        connections: int,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._secrets = tuple(secret for secret in secrets if secret)
+        self._limiter = limiter
+        self._session = requests.Session()
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **headers})
+        # No cookies: the platform's edge must not tie our requests together.
+        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        # Without an `auth` of our own requests would put in what it finds in a ~/.netrc.
+        self._session.auth = _leave_as_is
+        # The second try: only when no connection came about, so that nothing can have been sent.
+        retry = Urllib3Retry(
+            total=1,
+            connect=1,
+            read=0,
+            redirect=0,
+            status=0,
+            other=0,
+            backoff_factor=0.2,
+            raise_on_status=False,
+        )
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=retry)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def request(self, method: str, path: str, *, json: Any = None) -> Answer:
+        """Send one request when its turn has come.
+
+        Raises Unanswered when no whole answer arrived, StopRun when the address itself is unusable, and
+        NotPushed when the run ended while waiting for the turn.
+        """
+        self._limiter.acquire()
+        begun = time.monotonic()
+        try:
+            with self._session.request(
+                method,
+                f"{self._base_url}{path}",
+                json=json,
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = _read(response, begun)
+        except (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.InvalidSchema,
+            requests.exceptions.MissingSchema,
+            requests.exceptions.InvalidHeader,
+            requests.exceptions.InvalidProxyURL,
+            UnicodeError,
+        ) as error:
+            raise StopRun(f"The address or key in the settings cannot be used ({type(error).__name__}).") from None
+        except (requests.RequestException, TimeoutError, OSError) as error:
+            # `from None`: the original text holds the address, and the address may hold a person's.
+            raise Unanswered(_what_happened(error), timedelta(seconds=time.monotonic() - begun)) from None
+        duration = timedelta(seconds=time.monotonic() - begun)
+        return self._answer(response, body, duration)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _answer(self, response: requests.Response, body: bytes, duration: timedelta) -> Answer:
+        try:
+            parsed = json_module.loads(body) if body else None
+        except (ValueError, RecursionError):
+            parsed = None
+        text = body[:4000].decode("utf-8", "replace")
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return Answer(response.status_code, response.headers, parsed, text, not body, duration)
+
+    def clean(self, text: str) -> str:
+        """Text from the platform without our secrets, fit to store and to show."""
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return storable(text, 500)
+
+
+def evidence(answer: Answer, *, code: str, message: str, request_id: str) -> Evidence:
+    """What is kept of an answer."""
+    return Evidence(
+        http_status=answer.status,
+        code=code,
+        message=message,
+        request_id=request_id,
+        duration_ms=_milliseconds(answer.duration),
+    )
+
+
+def _leave_as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _read(response: requests.Response, begun: float) -> bytes:
+    parts, size = [], 0
+    for part in response.iter_content(64 * 1024):
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_ANSWER:
+            raise requests.exceptions.ContentDecodingError("The answer is too large.")
+        if time.monotonic() - begun > ANSWER_TIMEOUT:
+            raise requests.exceptions.ReadTimeout
+    return b"".join(parts)
+
+
+def _what_happened(error: Exception) -> str:
+    """The fault in our own words: the library's text may name addresses, people and keys."""
+    match error:
+        case requests.exceptions.ConnectTimeout():
+            return "No connection within 5 seconds."
+        case requests.exceptions.SSLError():
+            return "The connection could not be secured (TLS)."
+        case requests.exceptions.ProxyError():
+            return "The proxy refused the connection."
+        case requests.exceptions.Timeout() | TimeoutError():
+            return f"No answer within {READ_TIMEOUT:.0f} seconds."
+        case requests.exceptions.ContentDecodingError():
+            return "The answer could not be read: it is too large or wrongly encoded."
+        case requests.exceptions.ChunkedEncodingError():
+            return "The connection broke in the middle of the answer."
+        case requests.exceptions.ConnectionError():
+            return _connection_fault(error)
+        case _:
+            return f"The request failed ({type(error).__name__})."
+
+
+def _connection_fault(error: Exception) -> str:
+    text = repr(error)
+    if "NameResolutionError" in text or "getaddrinfo" in text:
+        return "The platform's name could not be looked up (DNS)."
+    if "NewConnectionError" in text or "refused" in text:
+        return "The connection was refused."
+    if "Read timed out" in text or "ReadTimeoutError" in text:
+        return f"No answer within {READ_TIMEOUT:.0f} seconds."
+    return "The connection was closed before the answer came."
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return round(duration.total_seconds() * 1000)

@@ -1,0 +1,104 @@
+"""What the shared code has to know about a platform: one `SyncJob` each, written out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from django.db import models
+from django.db.models.expressions import BaseExpression, Combinable
+
+from curation_sdk.outcomes import Outcome
+from curation_sdk.ratelimit import RateLimiter
+
+#: A claimed contact without an answer is due again after this.
+LEASE = timedelta(minutes=6)
+
+#: A run in the task queue ends after this; its successor goes on.
+BUDGET = timedelta(minutes=3)
+
+
+@dataclass(frozen=True, slots=True)
+class SkipRule:
+    """Contacts that match `condition` are not pushed.
+
+    `label` names the rule in counts ("2 suppressed"); `reason`, text or SQL that makes it, stands with each contact.
+    """
+
+    label: str
+    condition: models.Q
+    reason: str | BaseExpression | Combinable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPolicy:
+    """The numbers a platform's runs go by, read from the settings when a run begins."""
+
+    batch_size: int  # contacts per claim
+    max_instances: int  # runs at the same time
+    max_retries: int
+    retry_delay: timedelta
+    retry_exponential: bool
+    rate_per_second: float  # for all runs together
+    concurrency: int  # pushes under way at the same time
+    lease: timedelta = LEASE
+    budget: timedelta = BUDGET
+
+
+class Pusher(Protocol):
+    """A platform's service, open for one run. `push` is called from several threads; no database in there."""
+
+    def prepare(self) -> list[str]:
+        """Check what every push depends on, before any is made.
+
+        Returns remarks for the people who read the run. Raises StopRun when no push could succeed, Throttled
+        when the platform is not to be called now.
+        """
+        ...
+
+    def push(self, contacts: Sequence[Any]) -> Sequence[Outcome]:
+        """Push contacts (one per person, already merged) and return an outcome for each, in their order.
+
+        Raises Throttled or StopRun for all of them. Any other exception is a bug and recorded as one.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncJob:
+    """A platform, as the shared code sees it. The only place where its column names are strings."""
+
+    platform: str  # "brevo": in SyncRun, in logs
+    label: str  # "Brevo": in front of people
+    model: type[Any]
+
+    sync_status: str
+    processing_status: str
+    processing_error: str
+    contact_id: str
+    retry_count: str
+    next_attempt_at: str
+    synced_at: str
+
+    identity: str  # rows with the same value here are one person
+    related: tuple[str, ...]  # read along with a claim, so that a push needs no query
+    merge: Callable[[Sequence[Any], str], Any]  # rows of one person, remote id column -> one contact to push
+    skip_rules: Sequence[SkipRule]
+    suppress: Callable[[Sequence[tuple[str, str]], str], None]  # (address, why) pairs, source
+
+    task: str  # dotted path of the function that the schedule calls
+    schedule: str  # the schedule's name
+    interval: Callable[[], int]  # its minutes
+    off_reason: Callable[[], str]  # why the platform is off, naming the setting; "" when it is on
+    policy: Callable[[], SyncPolicy]
+    open: Callable[[RateLimiter], AbstractContextManager[Pusher]]
+    push_size: int = 1  # people per push
+
+    @property
+    def contacts(self) -> models.QuerySet[Any]:
+        """All contacts."""
+        contacts: models.QuerySet[Any] = self.model._default_manager.all()
+        return contacts

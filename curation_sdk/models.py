@@ -1,0 +1,119 @@
+"""What the job loop leaves behind: its runs, the attempts worth a look, and who is working."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class SyncRun(models.Model):
+    """One cycle of a platform's loop that had something to do.
+
+    While it is running the row is also the lock: of the running rows of a platform, no two hold one slot. A
+    run whose heartbeat has stopped is declared lost by the next one, which takes its slot.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running", "Running"
+        FINISHED = "finished", "Finished"
+        STOPPED = "stopped", "Stopped"  # by the platform or by its settings: a person has to act
+        LOST = "lost", "Lost"  # its worker died
+
+    class Trigger(models.TextChoices):
+        SCHEDULE = "schedule", "Schedule"
+        ADMIN = "admin", "Admin"
+        API = "api", "API"
+        COMMAND = "command", "Command"
+        SUCCESSOR = "successor", "Previous run"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    platform = models.CharField(max_length=20)
+    trigger = models.CharField(max_length=10, choices=Trigger)
+    state = models.CharField(max_length=10, choices=State, default=State.RUNNING)
+    slot = models.PositiveSmallIntegerField(editable=False)
+    worker = models.CharField(max_length=255, editable=False)
+    started_at = models.DateTimeField()
+    heartbeat_at = models.DateTimeField(editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # The platform asked us to wait until then; runs that start earlier do nothing.
+    resume_at = models.DateTimeField(null=True, blank=True)
+    synced = models.PositiveIntegerField(default=0)
+    warned = models.PositiveIntegerField("of these with a warning", default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    retried = models.PositiveIntegerField("to be tried again", default=0)
+    failed = models.PositiveIntegerField(default=0)
+    released = models.PositiveIntegerField("given back unpushed", default=0)
+    late = models.PositiveIntegerField("answered too late", default=0)
+    reason = models.TextField("why it stopped", blank=True, default="")
+    notes = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "sync_runs"
+        ordering = ["-started_at", "-id"]
+        get_latest_by = "started_at"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["platform", "slot"],
+                condition=models.Q(state="running"),
+                name="sync_runs_one_running_per_slot",
+            )
+        ]
+        indexes = [models.Index(fields=["platform", "-started_at"], name="sync_runs_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.platform}, {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class SyncAttempt(models.Model):
+    """An attempt that was not a plain success: a retry, a refusal, a skip, a success with a warning.
+
+    Rows are only ever added, and nothing decides anything from them: they are for people.
+    """
+
+    class Outcome(models.TextChoices):
+        SYNCED = "synced", "Synced, with a warning"
+        SKIPPED = "skipped", "Skipped"
+        RETRY = "retry", "To be tried again"
+        REJECTED = "rejected", "Rejected"
+        EXHAUSTED = "exhausted", "Every try failed"
+        THROTTLED = "throttled", "Told to slow down"
+        STOPPED = "stopped", "Run stopped"
+        CRASHED = "crashed", "Our bug"
+        LATE = "late", "Answered too late"
+
+    id = models.BigAutoField(primary_key=True)
+    contact = models.ForeignKey("contacts.Contact", on_delete=models.CASCADE, related_name="sync_attempts")
+    run = models.ForeignKey(SyncRun, on_delete=models.SET_NULL, null=True, blank=True, related_name="attempts")
+    platform = models.CharField(max_length=20)
+    created_at = models.DateTimeField("when")
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    reason = models.TextField()
+    http_status = models.PositiveSmallIntegerField("HTTP status", null=True, blank=True)
+    code = models.CharField("platform's code", max_length=100, blank=True, default="")
+    message = models.TextField("platform's message", blank=True, default="")
+    request_id = models.CharField("platform's request id", max_length=100, blank=True, default="")
+    duration_ms = models.PositiveIntegerField("milliseconds", null=True, blank=True)
+
+    class Meta:
+        db_table = "sync_attempts"
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["contact", "-created_at"], name="sync_attempts_of_contact")]
+
+    def __str__(self) -> str:
+        return f"{self.platform}: {self.get_outcome_display()}"
+
+
+class WorkerHeartbeat(models.Model):
+    """A `qcluster` process, and when it last said that it lives."""
+
+    name = models.CharField(primary_key=True, max_length=255)
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "worker_heartbeats"
+
+    def __str__(self) -> str:
+        return self.name

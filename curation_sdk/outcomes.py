@@ -1,0 +1,89 @@
+"""What a platform may say about a contact that was pushed.
+
+A platform returns one of four outcomes for each contact, or raises `Throttled` or `StopRun` for all that it was
+given. What happens next is decided in one place, `curation_sdk.settling`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What was seen on the wire. Kept with the attempt, for people; nothing decides anything from it."""
+
+    http_status: int | None = None
+    code: str = ""
+    message: str = ""
+    request_id: str = ""
+    duration_ms: int | None = None
+
+
+NO_EVIDENCE = Evidence()
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """The platform has the contact under `remote_id` ("" when it did not tell).
+
+    `warning` says what did not arrive as it should. `blocked` is the platform's reason not to mail the person:
+    they are then suppressed here too.
+    """
+
+    remote_id: str
+    warning: str = ""
+    blocked: str = ""
+    evidence: Evidence = NO_EVIDENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Not pushed, on purpose."""
+
+    reason: str
+    evidence: Evidence = NO_EVIDENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """It may work later. `after` is the platform's own wish; without it the backoff decides."""
+
+    reason: str
+    after: timedelta | None = None
+    evidence: Evidence = NO_EVIDENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The platform will not take this contact as it is: a person has to change something."""
+
+    reason: str
+    evidence: Evidence = NO_EVIDENCE
+
+
+Outcome = Synced | Skipped | Retry | Rejected
+
+
+class Throttled(Exception):
+    """The platform asks us to slow down. No contact is to blame, so no try is counted."""
+
+    def __init__(self, after: timedelta, reason: str, evidence: Evidence = NO_EVIDENCE) -> None:
+        super().__init__(reason)
+        self.after = after
+        self.reason = reason
+        self.evidence = evidence
+
+
+class StopRun(Exception):
+    """Nothing can be pushed until a person acts: a wrong key, no rights, an unknown list."""
+
+    def __init__(self, reason: str, evidence: Evidence = NO_EVIDENCE) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.evidence = evidence
+
+
+class NotPushed(Exception):
+    """The run is ending and this push was still waiting for its turn: nothing was sent."""

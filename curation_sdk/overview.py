@@ -1,0 +1,51 @@
+"""How a platform stands: for its page in the API and the strip above the contact list."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from curation_sdk import runs
+from curation_sdk.job import SyncJob
+from curation_sdk.models import SyncRun
+from curation_sdk.queueing import status_counts
+from curation_sdk.workers import worker_alive
+
+
+def status_summary(job: SyncJob) -> dict[str, int]:
+    """How many contacts are in each status: `new`, `queued` …, and `total_contacts`."""
+    counts = {name.lower(): count for name, count in status_counts(job).items()}
+    return {**counts, "total_contacts": sum(counts.values())}
+
+
+def platform_state(job: SyncJob, *, now: datetime) -> dict[str, Any]:
+    """Is the platform on, what is it doing, and what does a person have to know? Ready for JSON."""
+    off = job.off_reason()
+    running = runs.running(job, now=now).exists()
+    latest = SyncRun.objects.filter(platform=job.platform).exclude(state=SyncRun.State.RUNNING).first()
+    summary = status_summary(job)
+    return {
+        "platform": job.platform,
+        "label": job.label,
+        "on": not off,
+        "running": running,
+        "problem": off or _problem(job, latest, waiting=summary["queued"], running=running, now=now),
+        "notes": latest.notes if latest else "",
+        "last_run": _run(latest) if latest else None,
+        "summary": summary,
+    }
+
+
+def _problem(job: SyncJob, latest: SyncRun | None, *, waiting: int, running: bool, now: datetime) -> str:
+    """Why contacts wait although they should not; "" when all is well."""
+    if latest and latest.state == SyncRun.State.STOPPED and not running:
+        return f"The last run stopped: {latest.reason}"
+    if until := runs.resume_at(job, now=now):
+        return f"{job.label} asked us to wait until {until:%H:%M:%S} UTC."
+    if waiting and not worker_alive(now=now):
+        return "No worker is running, so queued contacts wait. `manage.py qcluster` starts one."
+    return ""
+
+
+def _run(run: SyncRun) -> dict[str, Any]:
+    return {"state": run.state, "started_at": run.started_at, "finished_at": run.finished_at, "reason": run.reason}

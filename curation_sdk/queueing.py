@@ -1,0 +1,145 @@
+"""Putting contacts into a platform's queue and taking them out. Set-based SQL, whatever the number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.db.models import Case, Count, Q, QuerySet, Value, When
+
+from curation_sdk.database import atomic_with_retry
+from curation_sdk.job import SkipRule, SyncJob
+from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
+from curation_sdk.wording import count_of
+
+
+@dataclass(frozen=True, slots=True)
+class QueueResult:
+    """What became of a request to queue contacts. The three counts add up to the contacts asked for."""
+
+    queued: int
+    already_queued: int
+    skipped: dict[str, int] = field(default_factory=dict)  # by the label of the rule
+
+    @property
+    def skipped_count(self) -> int:
+        return sum(self.skipped.values())
+
+    def sentence(self, label: str) -> str:
+        """For people: "Queued 3 contacts for Brevo. 1 was queued already. 2 skipped: 2 suppressed."."""
+        parts = [f"Queued {count_of(self.queued, 'contact')} for {label}."]
+        if self.already_queued:
+            parts.append(f"{self.already_queued:,} {'was' if self.already_queued == 1 else 'were'} queued already.")
+        if self.skipped:
+            reasons = ", ".join(f"{count:,} {rule}" for rule, count in self.skipped.items())
+            parts.append(f"{self.skipped_count:,} skipped: {reasons}.")
+        return " ".join(parts)
+
+
+def queue_contacts(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> QueueResult:
+    """Queue the given contacts; those that may not be pushed end Skipped, with the reason.
+
+    Contacts that are queued or being pushed already are counted and left alone. All others start afresh: no
+    error, no tries, due now.
+    """
+
+    def queue() -> QueueResult:
+        chosen = _chosen(job, contacts)
+        already = chosen.filter(_active(job)).count()
+        idle = chosen.exclude(_active(job))
+        skipped = {}
+        passed = Q()
+        for rule in job.skip_rules:
+            count = idle.filter(passed & rule.condition).update(**_skipped(job, rule))
+            if count:
+                skipped[rule.label] = count
+            passed &= ~rule.condition
+        queued = idle.filter(passed).update(
+            **{
+                job.sync_status: SyncStatus.QUEUED,
+                job.processing_status: ProcessingStatus.QUEUED,
+                job.processing_error: None,
+                job.retry_count: 0,
+                job.next_attempt_at: now,
+            }
+        )
+        return QueueResult(queued, already, skipped)
+
+    return atomic_with_retry(queue)
+
+
+def make_due(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> int:
+    """Let queued contacts that wait for their next try have it now. Returns how many."""
+    waiting = Q(**{job.processing_status: ProcessingStatus.QUEUED, f"{job.next_attempt_at}__gt": now})
+    return atomic_with_retry(lambda: _chosen(job, contacts).filter(waiting).update(**{job.next_attempt_at: now}))
+
+
+def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> int:
+    """Take contacts out of the queue: back to New. Returns how many.
+
+    A contact that is being pushed at this moment is taken out as well: its answer will come too late and
+    change nothing.
+    """
+    return atomic_with_retry(
+        lambda: (
+            _chosen(job, contacts)
+            .filter(_active(job))
+            .update(
+                **{
+                    job.sync_status: SyncStatus.NEW,
+                    job.processing_status: None,
+                    job.processing_error: None,
+                    job.retry_count: 0,
+                    job.next_attempt_at: None,
+                }
+            )
+        )
+    )
+
+
+def skip_contacts(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> int:
+    """Mark contacts as not to be pushed, whatever state they are in. Returns how many."""
+    rule = SkipRule(label="", condition=Q(), reason=reason)
+    return atomic_with_retry(lambda: _chosen(job, contacts).update(**_skipped(job, rule)))
+
+
+def status_counts(job: SyncJob) -> dict[str, int]:
+    """How many contacts there are in each sync status, keyed by `SyncStatus` value; all six are there."""
+    counts = dict.fromkeys(SyncStatus.values, 0)
+    rows = job.contacts.order_by().values_list(job.sync_status).annotate(Count("pk"))
+    counts.update(rows)
+    return counts
+
+
+def skip_reason(job: SyncJob) -> Case:
+    """SQL for the reason why a contact must not be pushed; "" when it may be."""
+    return Case(
+        *[When(rule.condition, then=_reason(rule)) for rule in job.skip_rules],
+        default=Value(""),
+        output_field=models.TextField(),
+    )
+
+
+def _chosen(job: SyncJob, contacts: QuerySet[Any]) -> QuerySet[Any]:
+    # By subquery: the caller's set may be ordered, joined or searched in ways that an UPDATE does not allow.
+    return job.contacts.filter(pk__in=contacts.order_by().values("pk"))
+
+
+def _active(job: SyncJob) -> Q:
+    return Q(**{f"{job.processing_status}__in": ACTIVE})
+
+
+def _reason(rule: SkipRule) -> Any:
+    return Value(rule.reason) if isinstance(rule.reason, str) else rule.reason
+
+
+def _skipped(job: SyncJob, rule: SkipRule) -> dict[str, Any]:
+    return {
+        job.sync_status: SyncStatus.SKIPPED,
+        job.processing_status: None,
+        job.processing_error: _reason(rule),
+        job.retry_count: 0,
+        job.next_attempt_at: None,
+    }

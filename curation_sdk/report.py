@@ -1,0 +1,49 @@
+"""How a cycle went, for the caller and in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from curation_sdk.models import SyncRun
+from curation_sdk.wording import count_of
+
+#: The counters of a run, in the order in which people read them.
+COUNTERS = {
+    "synced": "synced",
+    "skipped": "skipped",
+    "retried": "to be tried again",
+    "failed": "failed",
+    "released": "given back",
+    "late": "answered too late",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CycleReport:
+    """How a cycle went. `state` is None when no run was begun; `reason` then says why."""
+
+    state: SyncRun.State | None
+    counts: Counter[str] = field(default_factory=Counter)
+    reason: str = ""
+    notes: list[str] = field(default_factory=list)
+    busy: bool = False  # another run had the slot
+    work_left: bool = False  # more is due, and nothing stands in its way
+
+    @property
+    def stopped(self) -> bool:
+        """A person has to act before anything can be pushed."""
+        return self.state in (SyncRun.State.STOPPED, SyncRun.State.LOST)
+
+    def sentence(self) -> str:
+        """For people: "10 synced (1 warning), 1 to be tried again. Stopped: …"."""
+        done = []
+        for counter, words in COUNTERS.items():
+            if self.counts[counter]:
+                done.append(f"{self.counts[counter]:,} {words}")
+            if counter == "synced" and self.counts["warned"]:
+                done[-1] += f" ({count_of(self.counts['warned'], 'warning')})"
+        parts = [f"{', '.join(done)}."] if done else []
+        if self.reason:
+            parts.append(f"Stopped: {self.reason}" if self.stopped else self.reason)
+        return " ".join([*parts, *self.notes]) or "Nothing pushed."

@@ -1,0 +1,109 @@
+"""Runs as rows: a platform's slots, the heartbeat that keeps one, and how a run ends."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, QuerySet
+
+from curation_sdk.job import SyncJob, SyncPolicy
+from curation_sdk.models import SyncRun
+
+#: A run writes its heartbeat this often, at least.
+HEARTBEAT = timedelta(seconds=10)
+
+#: A running run that has not been heard of for so long is lost.
+LOST_AFTER = timedelta(seconds=60)
+
+
+def worker_name() -> str:
+    """Which process this is, for people: "host:1234"."""
+    return f"{socket.gethostname()}:{os.getpid()}"[:255]
+
+
+def running(job: SyncJob, *, now: datetime) -> QuerySet[SyncRun]:
+    """The platform's runs that are under way and alive."""
+    return SyncRun.objects.filter(
+        platform=job.platform, state=SyncRun.State.RUNNING, heartbeat_at__gte=now - LOST_AFTER
+    )
+
+
+def resume_at(job: SyncJob, *, now: datetime) -> datetime | None:
+    """Until when the platform asked us to leave it alone, if that is still ahead."""
+    latest = SyncRun.objects.filter(platform=job.platform, resume_at__gt=now).order_by("-resume_at").first()
+    return latest.resume_at if latest else None
+
+
+def take_slot(job: SyncJob, policy: SyncPolicy, *, trigger: SyncRun.Trigger, now: datetime) -> SyncRun | None:
+    """Begin a run in a free slot of the platform, or return None when all are taken.
+
+    A database constraint decides between two that try at once.
+    """
+    _declare_lost(job, now=now)
+    taken = set(running(job, now=now).values_list("slot", flat=True))
+    for slot in range(1, policy.max_instances + 1):
+        if slot in taken:
+            continue
+        try:
+            with transaction.atomic():
+                return SyncRun.objects.create(
+                    platform=job.platform,
+                    trigger=trigger,
+                    slot=slot,
+                    worker=worker_name(),
+                    started_at=now,
+                    heartbeat_at=now,
+                )
+        except IntegrityError:
+            continue
+    return None
+
+
+def beat(run: SyncRun, counts: Counter[str], *, now: datetime) -> bool:
+    """Write the heartbeat and add the counts. False: the run was declared lost and has to end."""
+    return bool(
+        SyncRun.objects.filter(pk=run.pk, state=SyncRun.State.RUNNING).update(
+            heartbeat_at=now, **{name: F(name) + count for name, count in counts.items() if count}
+        )
+    )
+
+
+def finish(
+    run: SyncRun,
+    counts: Counter[str],
+    *,
+    state: SyncRun.State,
+    reason: str,
+    notes: list[str],
+    resume: datetime | None,
+    now: datetime,
+) -> None:
+    """End the run and free its slot. A run that did nothing and has nothing to say leaves no row."""
+    beat(run, counts, now=now)
+    mine = SyncRun.objects.filter(pk=run.pk)
+    quiet = mine.filter(synced=0, skipped=0, retried=0, failed=0, released=0, late=0)
+    if state == SyncRun.State.FINISHED and not reason and not resume and quiet.exists():
+        mine.delete()
+        return
+    mine.filter(state=SyncRun.State.RUNNING).update(
+        state=state,
+        reason=reason,
+        notes="\n".join(notes),
+        resume_at=resume,
+        finished_at=now,
+        heartbeat_at=now,
+    )
+
+
+def _declare_lost(job: SyncJob, *, now: datetime) -> None:
+    SyncRun.objects.filter(
+        platform=job.platform, state=SyncRun.State.RUNNING, heartbeat_at__lt=now - LOST_AFTER
+    ).update(
+        state=SyncRun.State.LOST,
+        finished_at=now,
+        reason="Its worker died or stood still. Contacts it was pushing are due again when their lease ends.",
+    )

@@ -1,0 +1,112 @@
+"""For tests: a clock that is set, a service that says what it is told to, and the contract of every platform."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from curation_sdk.cycle import run_cycle
+from curation_sdk.job import SyncJob, SyncPolicy
+from curation_sdk.models import SyncRun
+from curation_sdk.outcomes import Outcome, Synced
+from curation_sdk.ratelimit import RateLimiter
+from curation_sdk.report import CycleReport
+
+NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """Time stands still until somebody waits or `advance` is called. Nobody ever really waits."""
+
+    def __init__(self, start: datetime = NOON) -> None:
+        self._now = start
+        self._lock = threading.Lock()
+        self.waited: list[float] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return (self._now - NOON).total_seconds()
+
+    def wait(self, seconds: float, wake: threading.Event) -> None:
+        if wake.is_set():
+            return
+        with self._lock:
+            self.waited.append(seconds)
+            self._now += timedelta(seconds=seconds)
+
+    def advance(self, **duration: float) -> datetime:
+        """Move the time, for instance `advance(minutes=5)`. Returns the new time."""
+        with self._lock:
+            self._now += timedelta(**duration)
+        return self._now
+
+
+#: What a scripted push does: say an outcome, raise, or call something with the contact and say what it returns.
+Script = Outcome | Exception | Callable[[Any], Outcome]
+
+
+class ScriptedPusher:
+    """Stands in for a platform's service: says to each address what the script holds for it, in turn.
+
+    An address without a script is Synced. When a script is used up, its last line is said again.
+    """
+
+    def __init__(self, script: dict[str, Sequence[Script]] | None = None) -> None:
+        self.script = {address: list(lines) for address, lines in (script or {}).items()}
+        self.pushed: list[str] = []
+        self.seen: list[Any] = []
+        self.preparations = 0
+        self.on_prepare: list[Exception] = []
+        self.notes: list[str] = []
+        self._lock = threading.Lock()
+
+    def prepare(self) -> list[str]:
+        self.preparations += 1
+        if self.on_prepare:
+            raise self.on_prepare.pop(0)
+        return self.notes
+
+    def push(self, contacts: Sequence[Any]) -> list[Outcome]:
+        return [self._answer(contact) for contact in contacts]
+
+    def _answer(self, contact: Any) -> Outcome:
+        with self._lock:
+            self.pushed.append(contact.email)
+            self.seen.append(contact)
+            lines = self.script.get(contact.email, [])
+            line = lines.pop(0) if len(lines) > 1 else (lines[0] if lines else Synced(f"id-{contact.email}"))
+        if isinstance(line, Exception):
+            raise line
+        return line(contact) if callable(line) else line
+
+
+def scripted_job(job: SyncJob, pusher: ScriptedPusher, **policy: Any) -> SyncJob:
+    """A platform's job with the pusher in place of its service. `policy` changes SyncPolicy's fields."""
+
+    @contextmanager
+    def open_pusher(limiter: RateLimiter) -> Iterator[ScriptedPusher]:
+        yield pusher
+
+    numbers: dict[str, Any] = {
+        "batch_size": 10,
+        "max_instances": 1,
+        "max_retries": 3,
+        "retry_delay": timedelta(minutes=5),
+        "retry_exponential": True,
+        "rate_per_second": 1000.0,
+        "concurrency": 1,
+        **policy,
+    }
+    return replace(job, open=open_pusher, policy=lambda: SyncPolicy(**numbers), off_reason=lambda: "")
+
+
+def run(job: SyncJob, clock: FakeClock, **options: Any) -> CycleReport:
+    """One cycle in frozen time, without jitter."""
+    options.setdefault("trigger", SyncRun.Trigger.COMMAND)
+    return run_cycle(job, clock=clock, chance=lambda: 0.0, **options)

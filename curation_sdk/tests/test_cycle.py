@@ -1,0 +1,383 @@
+"""How a run behaves: who goes with whom, what ends it, and what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from brevo_sync.job import BREVO
+from contacts.models import Contact, Domain
+from curation_sdk import runs
+from curation_sdk.claiming import claim, due
+from curation_sdk.models import SyncRun
+from curation_sdk.outcomes import Rejected, Retry, StopRun, Synced, Throttled
+from curation_sdk.queueing import queue_contacts
+from curation_sdk.testing import FakeClock, ScriptedPusher, run, scripted_job
+
+Queued = Callable[..., Contact]
+
+
+def statuses() -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for status in Contact.objects.values_list("brevo_sync_status", flat=True):
+        counts[status] = counts.get(status, 0) + 1
+    return counts
+
+
+# --- one person, several rows -------------------------------------------------------------------------------
+
+
+def test_rows_that_share_an_address_are_one_push_with_one_answer(queued: Queued, clock: FakeClock) -> None:
+    rows = [queued("Ada@Acme.example"), queued(" ada@acme.example"), queued("ADA@ACME.EXAMPLE ")]
+    pusher = ScriptedPusher()
+    pusher.script = {row.email or "": [Synced("42")] for row in rows}
+    report = run(scripted_job(BREVO, pusher, concurrency=4), clock)
+    assert len(pusher.pushed) == 1
+    assert report.counts["synced"] == 3
+    assert set(Contact.objects.values_list("brevo_contact_id", flat=True)) == {"42"}
+
+
+def test_the_push_carries_the_latest_data_that_is_not_blank(queued: Queued, clock: FakeClock) -> None:
+    domain = Domain.objects.create(domain="acme.example")
+    old = queued("ada@acme.example", name="Ada Old", phone_number="+1 212 555 0100", domain=domain)
+    new = queued("ada@acme.example", name="Contact at acme.example", phone_number=" ", source_url="https://a.example")
+    Contact.objects.filter(pk=old.pk).update(updated_at=clock.now() - timedelta(days=2), brevo_contact_id="7")
+    Contact.objects.filter(pk=new.pk).update(updated_at=clock.now())
+    pusher = ScriptedPusher()
+    run(scripted_job(BREVO, pusher), clock)
+    (person,) = pusher.seen
+    assert (person.name, person.phone_number, person.domain) == ("Ada Old", "+1 212 555 0100", domain)
+    assert (person.source_url, person.brevo_contact_id) == ("https://a.example", "7")
+
+
+def test_a_row_that_waits_for_its_next_try_goes_along_with_a_due_one(queued: Queued, clock: FakeClock) -> None:
+    first = queued("ada@acme.example")
+    pusher = ScriptedPusher({"ada@acme.example": [Retry("503"), Synced("42")]})
+    job = scripted_job(BREVO, pusher)
+    run(job, clock)
+    clock.advance(minutes=1)
+    queued("ADA@acme.example")
+    pusher.script["ADA@acme.example"] = [Synced("42")]
+    run(job, clock)
+    first.refresh_from_db()
+    assert (first.brevo_sync_status, first.brevo_contact_id) == ("Complete", "42")
+    assert len(pusher.pushed) == 2
+
+
+def test_contacts_of_the_same_person_that_nobody_queued_stay_as_they_are(queued: Queued, clock: FakeClock) -> None:
+    queued("ada@acme.example")
+    Contact.objects.create(email="ada@acme.example")
+    run(scripted_job(BREVO, ScriptedPusher()), clock)
+    assert statuses() == {"Complete": 1, "New": 1}
+
+
+# --- order, limits, selections --------------------------------------------------------------------------------
+
+
+def test_oldest_first(queued: Queued, clock: FakeClock) -> None:
+    emails = [f"p{number}@acme.example" for number in range(5)]
+    for email in emails:
+        queued(email)
+        clock.advance(seconds=1)
+    pusher = ScriptedPusher()
+    run(scripted_job(BREVO, pusher, batch_size=2), clock)
+    assert pusher.pushed == emails
+
+
+def test_a_limit_takes_so_many_and_leaves_the_rest(queued: Queued, clock: FakeClock) -> None:
+    for number in range(7):
+        queued(f"p{number}@acme.example")
+    report = run(scripted_job(BREVO, ScriptedPusher(), batch_size=2), clock, limit=5)
+    assert report.counts["synced"] == 5
+    assert statuses() == {"Complete": 5, "Queued": 2}
+    assert not report.work_left
+
+
+def test_only_takes_the_chosen_ones(queued: Queued, clock: FakeClock) -> None:
+    chosen, other = queued("ada@acme.example"), queued("bob@acme.example")
+    run(scripted_job(BREVO, ScriptedPusher()), clock, only=[chosen.pk])
+    other.refresh_from_db()
+    assert statuses() == {"Complete": 1, "Queued": 1}
+    assert other.brevo_sync_status == "Queued"
+
+
+def test_many_contacts_with_many_threads_each_once(queued: Queued, clock: FakeClock) -> None:
+    contacts = [Contact(email=f"p{number}@acme.example") for number in range(300)]
+    Contact.objects.bulk_create(contacts)
+    queue_contacts(BREVO, Contact.objects.all(), now=clock.now())
+    pusher = ScriptedPusher()
+    report = run(scripted_job(BREVO, pusher, batch_size=20, concurrency=8), clock)
+    assert sorted(pusher.pushed) == sorted(contact.email or "" for contact in contacts)
+    assert report.counts == {"synced": 300}
+    assert SyncRun.objects.get().synced == 300
+
+
+# --- how a run ends -------------------------------------------------------------------------------------------
+
+
+def test_nothing_due_leaves_no_trace(db: None, clock: FakeClock) -> None:
+    report = run(scripted_job(BREVO, ScriptedPusher()), clock)
+    assert report.state is None
+    assert report.sentence() == "Nothing is due."
+    assert not SyncRun.objects.exists()
+
+
+def test_a_platform_that_is_off_does_nothing_and_says_so(queued: Queued, clock: FakeClock, settings: Any) -> None:
+    queued()
+    settings.BREVO_API_KEY = ""
+    report = run(BREVO, clock)
+    assert report.sentence() == "Brevo is switched off: BREVO_API_KEY is not set."
+    assert statuses() == {"Queued": 1}
+    assert not SyncRun.objects.exists()
+
+
+def test_the_budget_ends_the_run_and_the_rest_is_given_back(queued: Queued, clock: FakeClock) -> None:
+    for number in range(10):
+        queued(f"p{number}@acme.example")
+
+    def slow(_: Any) -> Synced:
+        clock.advance(seconds=10)
+        return Synced("42")
+
+    pusher = ScriptedPusher({f"p{number}@acme.example": [slow] for number in range(10)})
+    report = run(scripted_job(BREVO, pusher), clock, budget=timedelta(seconds=35))
+    assert report.counts["synced"] == 4
+    assert report.counts["released"] == 6
+    assert report.work_left
+    assert statuses() == {"Complete": 4, "Queued": 6}
+    assert set(Contact.objects.filter(brevo_sync_status="Queued").values_list("brevo_retry_count", flat=True)) == {0}
+
+
+def test_a_stop_gives_back_what_was_claimed(queued: Queued, clock: FakeClock) -> None:
+    for number in range(10):
+        queued(f"p{number}@acme.example")
+    pusher = ScriptedPusher()
+    report = run(scripted_job(BREVO, pusher), clock, stop=lambda: len(pusher.pushed) >= 3)
+    assert statuses() == {"Complete": 3, "Queued": 7}
+    assert not report.work_left
+    assert report.reason == "The worker was asked to stop."
+    assert SyncRun.objects.get().state == "finished"
+
+
+def test_a_platform_in_trouble_does_not_use_up_the_queues_tries(queued: Queued, clock: FakeClock) -> None:
+    for number in range(60):
+        queued(f"p{number}@acme.example")
+    pusher = ScriptedPusher({f"p{number}@acme.example": [Retry("Brevo is down.")] for number in range(60)})
+    report = run(scripted_job(BREVO, pusher, concurrency=8), clock)
+    assert len(pusher.pushed) == 20
+    assert report.stopped
+    assert report.reason == "20 pushes in a row failed. The last: Brevo is down."
+    assert Contact.objects.filter(brevo_retry_count=0, brevo_sync_status="Queued").count() == 40
+
+
+def test_failures_among_successes_do_not_stop_the_run(queued: Queued, clock: FakeClock) -> None:
+    script: dict[str, Any] = {}
+    for number in range(60):
+        queued(f"p{number}@acme.example")
+        script[f"p{number}@acme.example"] = [Retry("503") if number % 3 else Rejected("no")]
+    report = run(scripted_job(BREVO, ScriptedPusher(script)), clock)
+    assert not report.stopped
+    assert report.counts == {"retried": 40, "failed": 20}
+
+
+def test_a_refusal_in_the_middle_gives_back_what_is_under_way(queued: Queued, clock: FakeClock) -> None:
+    script: dict[str, Any] = {}
+    for number in range(20):
+        queued(f"p{number:02}@acme.example")
+        clock.advance(seconds=1)
+        script[f"p{number:02}@acme.example"] = [Synced("1") if number < 5 else StopRun("key revoked")]
+    report = run(scripted_job(BREVO, ScriptedPusher(script), concurrency=4), clock)
+    assert report.counts["synced"] == 5
+    assert statuses() == {"Complete": 5, "Queued": 15}
+    assert set(Contact.objects.filter(brevo_sync_status="Queued").values_list("brevo_retry_count", flat=True)) == {0}
+
+
+def test_queued_while_the_run_was_ending_is_work_left(queued: Queued, clock: FakeClock) -> None:
+    queued("ada@acme.example")
+    original = runs.finish
+
+    def finish(*args: Any, **kwargs: Any) -> None:
+        queued("late@acme.example")
+        original(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "finish", finish)
+        report = run(scripted_job(BREVO, ScriptedPusher()), clock)
+    assert report.work_left
+
+
+def test_an_error_of_ours_in_the_loop_frees_the_slot_and_the_contacts(queued: Queued, clock: FakeClock) -> None:
+    for number in range(5):
+        queued(f"p{number}@acme.example")
+    job = scripted_job(BREVO, ScriptedPusher())
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("progress bar fell over")
+
+    with pytest.raises(RuntimeError):
+        run(job, clock, progress=broken)
+    assert SyncRun.objects.get().state == "stopped"
+    assert run(job, clock).state == "finished"
+
+
+# --- slots ------------------------------------------------------------------------------------------------------
+
+
+def test_one_run_at_a_time(queued: Queued, clock: FakeClock) -> None:
+    queued()
+    job = scripted_job(BREVO, ScriptedPusher())
+    other = runs.take_slot(job, job.policy(), trigger=SyncRun.Trigger.SCHEDULE, now=clock.now())
+    assert other is not None
+    report = run(job, clock)
+    assert (report.state, report.busy, report.reason) == (None, True, "Another run is under way.")
+
+
+def test_as_many_runs_as_instances(db: None, clock: FakeClock) -> None:
+    job = scripted_job(BREVO, ScriptedPusher(), max_instances=2)
+    slots = [runs.take_slot(job, job.policy(), trigger=SyncRun.Trigger.SCHEDULE, now=clock.now()) for _ in range(3)]
+    assert [slot.slot if slot else None for slot in slots] == [1, 2, None]
+
+
+def test_platforms_do_not_share_slots(db: None, clock: FakeClock) -> None:
+    from dataclasses import replace
+
+    brevo = scripted_job(BREVO, ScriptedPusher())
+    other = replace(brevo, platform="other")
+    for job in (brevo, other):
+        assert runs.take_slot(job, job.policy(), trigger=SyncRun.Trigger.SCHEDULE, now=clock.now())
+
+
+def test_the_slot_of_a_dead_run_is_taken_over(queued: Queued, clock: FakeClock) -> None:
+    queued()
+    job = scripted_job(BREVO, ScriptedPusher())
+    dead = runs.take_slot(job, job.policy(), trigger=SyncRun.Trigger.SCHEDULE, now=clock.now())
+    assert dead is not None
+    clock.advance(seconds=59)
+    assert run(job, clock).busy
+    clock.advance(seconds=2)
+    assert run(job, clock).sentence() == "1 synced."
+    dead.refresh_from_db()
+    assert dead.state == "lost"
+
+
+def test_a_run_that_was_declared_lost_ends(queued: Queued, clock: FakeClock) -> None:
+    for number in range(10):
+        queued(f"p{number}@acme.example")
+
+    def lose(_: Any) -> Synced:
+        return Synced("42")
+
+    pusher = ScriptedPusher({f"p{number}@acme.example": [lose] for number in range(10)})
+
+    def progress(_: Any) -> None:
+        SyncRun.objects.update(state=SyncRun.State.LOST)
+
+    report = run(scripted_job(BREVO, pusher, batch_size=1), clock, progress=progress)
+    assert report.state == "lost"
+    assert len(pusher.pushed) < 10
+    assert Contact.objects.filter(brevo_sync_status="Processing").count() == 0
+
+
+# --- leases -----------------------------------------------------------------------------------------------------
+
+
+def test_a_claim_is_not_taken_twice(queued: Queued, clock: FakeClock) -> None:
+    for number in range(5):
+        queued(f"p{number}@acme.example")
+    job = scripted_job(BREVO, ScriptedPusher())
+    first = claim(job, job.policy(), now=clock.now(), size=3)
+    second = claim(job, job.policy(), now=clock.now(), size=10)
+    keys = [row.pk for claimed in (first, second) for person in claimed.to_push for row in person.rows]
+    assert len(keys) == len(set(keys)) == 5
+    assert not due(job, now=clock.now()).exists()
+
+
+def test_a_late_answer_does_not_overwrite_the_next_workers(queued: Queued, clock: FakeClock) -> None:
+    from collections import Counter
+
+    from curation_sdk.settling import Result, settle
+
+    contact = queued()
+    job = scripted_job(BREVO, ScriptedPusher())
+    policy = job.policy()
+    slow = claim(job, policy, now=clock.now(), size=1).to_push[0]
+    clock.advance(minutes=6)
+    fast = claim(job, policy, now=clock.now(), size=1).to_push[0]
+    run_row = runs.take_slot(job, policy, trigger=SyncRun.Trigger.COMMAND, now=clock.now())
+    assert run_row is not None
+
+    def store(person: Any, answer: Any) -> Counter[str]:
+        return settle(job, policy, [Result(person, answer)], run=run_row, now=clock.now(), chance=lambda: 0.0)
+
+    assert store(fast, Synced("new")) == {"synced": 1}
+    assert store(slow, Rejected("old")) == {"late": 1}
+    contact.refresh_from_db()
+    assert (contact.brevo_sync_status, contact.brevo_contact_id) == ("Complete", "new")
+
+
+def test_settling_a_mixed_batch_gives_each_row_its_own_answer(queued: Queued, clock: FakeClock) -> None:
+    script: dict[str, Any] = {
+        "a@acme.example": [Synced("1")],
+        "b@acme.example": [Synced("2")],
+        "c@acme.example": [Synced("")],
+        "d@acme.example": [Rejected("bad d")],
+        "e@acme.example": [Retry("later e")],
+        "f@acme.example": [Rejected("bad f")],
+    }
+    for email in script:
+        queued(email)
+    run(scripted_job(BREVO, ScriptedPusher(script), concurrency=6), clock)
+    rows = Contact.objects.order_by("email").values_list(
+        "brevo_sync_status", "brevo_contact_id", "brevo_processing_error", "brevo_next_attempt_at"
+    )
+    later = clock.now() + timedelta(minutes=5)
+    assert list(rows) == [
+        ("Complete", "1", None, None),
+        ("Complete", "2", None, None),
+        ("Complete", None, None, None),
+        ("Error", None, "bad d", None),
+        ("Queued", None, "later e", later),
+        ("Error", None, "bad f", None),
+    ]
+
+
+def test_hostile_text_from_a_platform_is_stored_harmless(queued: Queued, clock: FakeClock) -> None:
+    from curation_sdk.outcomes import Evidence
+
+    contact = queued()
+    nasty = "bad\x00news\ud800" + "x" * 5000
+    evidence = Evidence(code=nasty, message=nasty, request_id=nasty)
+    pusher = ScriptedPusher({"ada@acme.example": [Rejected(nasty, evidence=evidence)]})
+    run(scripted_job(BREVO, pusher), clock)
+    contact.refresh_from_db()
+    assert contact.brevo_sync_status == "Error"
+    assert (contact.brevo_processing_error or "").startswith("bad news?x")
+
+
+def test_the_pushing_threads_never_touch_the_database(queued: Queued, clock: FakeClock) -> None:
+    from django.db import connection
+
+    domain = Domain.objects.create(domain="acme.example", company_name="Acme")
+    queued("ada@acme.example", domain=domain)
+    main = []
+
+    def look(contact: Any) -> Synced:
+        # What a payload reads is there already; a query from here would fail on a second connection.
+        main.append((contact.domain.company_name, contact.page))
+        return Synced("42")
+
+    with connection.execute_wrapper(lambda execute, *args: execute(*args)):
+        run(scripted_job(BREVO, ScriptedPusher({"ada@acme.example": [look]})), clock)
+    assert main == [("Acme", None)]
+    assert statuses() == {"Complete": 1}
+
+
+def test_a_throttle_that_outlasts_the_budget_ends_the_run(queued: Queued, clock: FakeClock) -> None:
+    queued()
+    pusher = ScriptedPusher({"ada@acme.example": [Throttled(timedelta(seconds=50), "slow down")]})
+    report = run(scripted_job(BREVO, pusher), clock, budget=timedelta(seconds=30))
+    assert report.reason == "slow down"
+    assert clock.waited == []

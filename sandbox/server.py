@@ -1,0 +1,110 @@
+"""The sandbox as a whole, and the context manager that tests use."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sandbox.app import App
+from sandbox.brevo.account import DEFAULT_KEY, RATE_LIMIT
+from sandbox.brevo.stand_in import Brevo
+from sandbox.faults import Fault
+from sandbox.limits import Clock
+from sandbox.listener import Listener
+
+
+class Sandbox:
+    """A running server. `url` is its root, `brevo_url` Brevo's base URL, `brevo` the state to assert on.
+
+    Every method may be called from any thread; hold `lock` to read several things that must fit together.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        brevo_key: str = DEFAULT_KEY,
+        rate_limit: int | None = RATE_LIMIT,
+        hourly_limit: int | None = None,
+        latency_ms: float = 0.0,
+        verbose: bool = False,
+        clock: Clock = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.lock = threading.RLock()
+        self.brevo = Brevo(brevo_key, rate_limit, hourly_limit, self.lock, clock, now)
+        stopping = threading.Event()
+        self._app = App([self.brevo], self.lock, stopping, latency_ms / 1000, verbose)
+        self._listener = Listener(host, port, self._app.answer, stopping)
+        shown_host = f"[{host}]" if ":" in host else host
+        self.url = f"http://{shown_host}:{self._listener.port}"
+        self.brevo_url = f"{self.url}{self.brevo.prefix}"
+
+    def start(self) -> None:
+        """Begin answering, in threads of its own."""
+        self._listener.start()
+
+    def stop(self) -> None:
+        """End promptly, whatever hangs. Safe to call twice."""
+        self._listener.stop()
+
+    def add_fault(
+        self,
+        kind: str,
+        *,
+        times: int | None = None,
+        share: float = 1.0,
+        seed: int | None = None,
+        path: str = "",
+        email: str = "",
+        seconds: float = 30.0,
+        reset_after: int = 1,
+    ) -> None:
+        """Put a fault in force; see `sandbox.faults.Fault` for what the arguments mean."""
+        fault = Fault(kind, times, share, seed, path, email, seconds, reset_after)
+        with self.lock:
+            self._app.faults.add(fault)
+
+    def clear_faults(self) -> None:
+        """Let everything work again."""
+        with self.lock:
+            self._app.faults.clear()
+
+    def reset(self) -> None:
+        """Fresh accounts, no recorded requests, unused budgets, no faults. Settings stay."""
+        with self.lock:
+            self._app.faults.clear()
+            self.brevo.reset()
+
+
+@contextmanager
+def running_sandbox(
+    *,
+    port: int = 0,
+    brevo_key: str = DEFAULT_KEY,
+    rate_limit: int | None = RATE_LIMIT,
+    hourly_limit: int | None = None,
+    latency_ms: float = 0.0,
+    clock: Clock = time.monotonic,
+    now: Callable[[], float] = time.time,
+) -> Iterator[Sandbox]:
+    """A sandbox on a free port of 127.0.0.1 for the length of a `with` block.
+
+    `rate_limit=None` lifts every limit. `clock` feeds the limiter, `now` the contacts' times; pass your own
+    to test rates and dates without waiting.
+    """
+    sandbox = Sandbox(
+        port=port,
+        brevo_key=brevo_key,
+        rate_limit=rate_limit,
+        hourly_limit=hourly_limit,
+        latency_ms=latency_ms,
+        clock=clock,
+        now=now,
+    )
+    sandbox.start()
+    try:
+        yield sandbox
+    finally:
+        sandbox.stop()

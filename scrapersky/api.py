@@ -1,0 +1,70 @@
+"""The API's manners: strict JSON in, one shape of error out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from rest_framework.exceptions import AuthenticationFailed, ParseError
+from rest_framework.parsers import JSONParser
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as rest_framework_handler
+from rest_framework_simplejwt.serializers import TokenRefreshSerializer
+
+#: Our requests are an object that holds a list. What is nested deeper breaks the code that words the error.
+DEEPEST_NESTING = 32
+
+
+_TOO_DEEP = "JSON parse error: nested too deeply."
+
+
+class StrictJSONParser(JSONParser):
+    """JSON as DRF reads it; nesting too deep is the client's mistake, not a server error."""
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        try:
+            data = super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError(_TOO_DEEP) from error
+        level: list[Any] = [data]
+        for _ in range(DEEPEST_NESTING):
+            level = [inner for outer in level for inner in _children(outer) if isinstance(inner, dict | list)]
+            if not level:
+                return data
+        raise ParseError(_TOO_DEEP)
+
+
+def _children(value: Any) -> Iterable[Any]:
+    """What a JSON object or list holds; nothing for anything else."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+class RefreshSerializer(TokenRefreshSerializer):
+    """The library's, which takes a user who has been deleted meanwhile for a server error."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+        try:
+            return super().validate(attrs)
+        except ObjectDoesNotExist as error:
+            raise AuthenticationFailed(self.error_messages["no_active_account"], "no_active_account") from error
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's handler. A client that hangs up while we read its body is not an error of ours."""
+    if isinstance(error, OSError) and type(error).__name__ == "UnreadablePostError":
+        error = ParseError("The body could not be read to its end.")
+    return rest_framework_handler(error, context)
+
+
+def api_not_found(request: HttpRequest) -> HttpResponse:
+    """JSON for a path under /api that does not exist."""
+    return JsonResponse({"detail": f"There is nothing at {request.path}. See /api/docs."}, status=404)

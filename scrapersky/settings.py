@@ -1,0 +1,220 @@
+"""Settings: one file, read from the environment or from `.env`. `.env.example` lists every one.
+
+With no `.env` at all the project runs on SQLite with every platform switched off.
+"""
+
+from __future__ import annotations
+
+import warnings
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import environ
+
+from scrapersky.secret_key import local_secret_key
+
+# Lets `ModelAdmin[Contact]` and its like be written, for the type checker.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+environ.Env.read_env(BASE_DIR / ".env")
+
+DEBUG: bool = env.bool("DEBUG", default=False)
+SECRET_KEY: str = env.str("SECRET_KEY", default="") or local_secret_key(BASE_DIR / ".secret_key")
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    # Before django_q: our `qcluster` command adds a heartbeat and a quick, clean stop to theirs.
+    "curation_sdk",
+    "contacts",
+    "brevo_sync",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "django_q",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "scrapersky.middleware.limit_api_body",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "scrapersky.urls"
+WSGI_APPLICATION = "scrapersky.wsgi.application"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Database ---------------------------------------------------------------------------------------
+
+DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default="sqlite:///db.sqlite3")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    if DATABASES["default"]["NAME"] != ":memory:":
+        # A relative path is relative to manage.py, wherever the command was started.
+        DATABASES["default"]["NAME"] = BASE_DIR / DATABASES["default"]["NAME"]
+    # WAL lets web, worker and command read while one of them writes; IMMEDIATE takes the write lock at
+    # the start of a transaction, where waiting is possible, not in the middle, where it is an error.
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
+    DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Task queue ---------------------------------------------------------------------------------------
+
+REDIS_URL: str = env.str("REDIS_URL", default="")
+
+# django-q2's own defaults lose or repeat work: no time-out, endless attempts, a second start of a task that
+# takes longer than a minute, failures that stay queued. Retries live in our job loop only, so here a task
+# gets one attempt and is acknowledged whatever came of it. `curation_sdk.checks` holds these rules.
+Q_CLUSTER: dict[str, Any] = {
+    "name": "scrapersky",
+    "label": "Task queue",
+    "workers": env.int("Q_WORKERS", default=2),
+    "timeout": 240,
+    "retry": 300,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "recycle": 500,
+    "save_limit": 250,
+    "save_limit_per": "group",
+    "poll": 0.5,
+    "guard_cycle": 1,
+}
+if REDIS_URL:
+    Q_CLUSTER["redis"] = REDIS_URL
+else:
+    Q_CLUSTER["orm"] = "default"
+
+# --- People and pages -----------------------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE: str = env.str("TIME_ZONE", default="UTC")
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# The finders serve the admin's files without a `collectstatic` step; a production server that ran it uses
+# STATIC_ROOT, which WhiteNoise prefers.
+WHITENOISE_USE_FINDERS = True
+warnings.filterwarnings("ignore", "No directory at", UserWarning, module="whitenoise")
+
+# --- API ------------------------------------------------------------------------------------------------
+
+API_MAX_BODY_BYTES = 5 * 1024 * 1024  # about 120,000 contact ids
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework_simplejwt.authentication.JWTAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["scrapersky.api.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "scrapersky.api.exception_handler",
+}
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(hours=1),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
+    "TOKEN_REFRESH_SERIALIZER": "scrapersky.api.RefreshSerializer",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ScraperSky contact sync",
+    "DESCRIPTION": "Scraped contacts, their curation, and their way into Brevo.",
+    "VERSION": "3",
+    "SERVE_INCLUDE_SCHEMA": False,
+    # The four platforms and curation share their values; without this the schema names each enum after a platform.
+    "ENUM_NAME_OVERRIDES": {
+        "StatusEnum": "curation_sdk.statuses.SyncStatus",
+        "ProcessingStatusEnum": "curation_sdk.statuses.ProcessingStatus",
+    },
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- HTTPS ----------------------------------------------------------------------------------------------
+
+HTTPS_ONLY: bool = env.bool("HTTPS_ONLY", default=False)
+if HTTPS_ONLY:
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+X_FRAME_OPTIONS = "DENY"
+
+# --- Logging --------------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+}
+
+# --- Brevo ----------------------------------------------------------------------------------------------
+# Off until BREVO_API_KEY is set. What each setting does: docs/brevo.md.
+
+BREVO_API_KEY: str = env.str("BREVO_API_KEY", default="").strip()
+BREVO_LIST_ID: str = env.str("BREVO_LIST_ID", default="").strip()
+BREVO_API_BASE_URL: str = env.str("BREVO_API_BASE_URL", default="https://api.brevo.com/v3").strip()
+BREVO_RATE_LIMIT_PER_SECOND: float = env.float("BREVO_RATE_LIMIT_PER_SECOND", default=10.0)
+BREVO_CONCURRENCY: int = env.int("BREVO_CONCURRENCY", default=0)  # 0: worked out from the rate limit
+BREVO_PHONE_REGION: str = env.str("BREVO_PHONE_REGION", default="").strip().upper()
+BREVO_ATTRIBUTES: dict[str, str] = env.dict("BREVO_ATTRIBUTES", default={})
+BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES: int = env.int("BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES", default=5)
+BREVO_SYNC_SCHEDULER_BATCH_SIZE: int = env.int("BREVO_SYNC_SCHEDULER_BATCH_SIZE", default=10)
+BREVO_SYNC_SCHEDULER_MAX_INSTANCES: int = env.int("BREVO_SYNC_SCHEDULER_MAX_INSTANCES", default=1)
+BREVO_SYNC_MAX_RETRIES: int = env.int("BREVO_SYNC_MAX_RETRIES", default=3)
+BREVO_SYNC_RETRY_DELAY_MINUTES: int = env.int("BREVO_SYNC_RETRY_DELAY_MINUTES", default=5)
+BREVO_SYNC_RETRY_EXPONENTIAL: bool = env.bool("BREVO_SYNC_RETRY_EXPONENTIAL", default=True)
