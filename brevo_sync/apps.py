@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 
@@ -13,8 +13,11 @@ class BrevoSyncConfig(AppConfig):
     def ready(self) -> None:
         from brevo_sync import checks  # noqa: F401  (registers the system checks)
 
-        # Django's own way to make rows that an app needs.
-        post_migrate.connect(make_schedule, sender=self)
+        # Django's own way to make rows that an app needs. Sent by the task queue's app, in whose table the row
+        # stands: an app without models, like this one, sends no such signal.
+        post_migrate.connect(
+            make_schedule, sender=apps.get_app_config("django_q"), dispatch_uid="brevo_sync.make_schedule"
+        )
 
 
 def make_schedule(using: str, **_: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
@@ -13,11 +14,12 @@ from brevo_sync import conf
 @register("brevo_sync")
 def brevo_settings(**_: Any) -> list[CheckMessage]:
     """Settings that contradict each other, or that a typing error made useless."""
-    if not settings.BREVO_API_KEY:
-        return []
-    if reason := conf.off_reason():
-        return [Error(reason, id="brevo_sync.E001")]
-    if settings.BREVO_API_BASE_URL.startswith("http://") and not settings.DEBUG:
+    # Without a key, too: `migrate` takes the schedule's interval from here.
+    if fault := conf.settings_fault():
+        return [Error(fault, id="brevo_sync.E001")]
+    url = urlsplit(settings.BREVO_API_BASE_URL)
+    readable = url.scheme == "http" and url.hostname not in ("localhost", "127.0.0.1", "::1")
+    if settings.BREVO_API_KEY and readable and not settings.DEBUG:
         return [
             Warning(
                 "BREVO_API_BASE_URL is not https: the key and the contacts travel readable for others.",

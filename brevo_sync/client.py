@@ -13,7 +13,7 @@ from html import unescape
 from typing import Any
 from urllib.parse import quote
 
-from brevo_sync.conf import BrevoConfig
+from brevo_sync.conf import PHONE_IDENTIFIERS, BrevoConfig
 from curation_sdk.backoff import bounded
 from curation_sdk.http import Answer, PlatformSession, evidence
 from curation_sdk.outcomes import Evidence, StopRun, Throttled
@@ -24,7 +24,9 @@ from curation_sdk.ratelimit import RateLimiter
 LONGEST_WAIT = timedelta(minutes=5)
 DEFAULT_WAIT = timedelta(seconds=10)
 
-#: A pause that a header alone asks for is waited out only if it is short; a longer one comes as a 429 anyway.
+#: What the headers of a normal answer say about the budget is heeded only if it is full again so soon. For the
+#: reason above: 9 calls left for the next 997 milliseconds, read as seconds, would slow a run down a thousandfold.
+#: A budget that is really used up comes as a 429 anyway.
 LONGEST_HINT = 60  # seconds
 
 #: Status codes that say "not now": the request may be repeated. 425 was seen while Brevo still works on the account.
@@ -36,7 +38,7 @@ class Kind(Enum):
 
     DUPLICATE_PHONE = "duplicate phone"
     INVALID_PHONE = "invalid phone"
-    UNKNOWN_LIST = "unknown list"
+    LIST = "list"  # it speaks of a list: perhaps ours does not exist
     NOT_FOUND = "not found"
     TRANSIENT = "transient"
     OTHER = "other"
@@ -89,9 +91,8 @@ class BrevoClient:
         if answer.status == 204:
             return Upserted("", seen)
         # A 201 with a repeated id for an existing contact was seen as well: the id is what counts.
-        remote_id = answer.object.get("id")
-        if answer.status in (200, 201) and isinstance(remote_id, int | str) and str(remote_id).strip():
-            return Upserted(str(remote_id), seen)
+        if answer.status in (200, 201) and (remote_id := contact_id(answer.object)):
+            return Upserted(remote_id, seen)
         raise BrevoError(
             Kind.TRANSIENT,
             f"Brevo answered {answer.status} with a body that is not one of its answers.",
@@ -106,16 +107,15 @@ class BrevoClient:
         return self._object("GET", f"/contacts/{quote(email, safe='')}?identifierType=email_id")
 
     def get_attributes(self) -> dict[str, str]:
-        """The account's contact attributes: upper-case name to type ("text" when Brevo names none).
+        """The account's contact attributes: upper-case name to type.
 
+        What is not a normal attribute has its category for a type: Brevo does not store free values in it.
         Source: https://developers.brevo.com/reference/getattributes
         """
-        found = self._object("GET", "/contacts/attributes").get("attributes")
-        return {
-            str(item["name"]).upper(): str(item.get("type") or "text")
-            for item in (found if isinstance(found, list) else [])
-            if isinstance(item, dict) and item.get("name")
-        }
+        found = [item for item in self._items("/contacts/attributes", "attributes") if item.get("name")]
+        # One name may stand in several categories: the normal one is the one we write to, so it comes last.
+        found.sort(key=lambda item: item.get("category") == "normal")
+        return {str(item["name"]).upper(): _attribute_type(item) for item in found}
 
     def create_attribute(self, name: str, kind: str) -> None:
         """Make a contact attribute. One that exists already is fine.
@@ -142,8 +142,10 @@ class BrevoClient:
         Source: https://developers.brevo.com/reference/createlist
         """
         folders = self._items("/contacts/folders?limit=50&offset=0", "folders")
-        folder = folders[0] if folders else self._object("POST", "/contacts/folders", {"name": name})
-        return int(self._object("POST", "/contacts/lists", {"name": name, "folderId": folder["id"]})["id"])
+        folder_id = next((folder["id"] for folder in folders if isinstance(folder.get("id"), int)), None)
+        if folder_id is None:
+            folder_id = self._new("/contacts/folders", {"name": name})
+        return self._new("/contacts/lists", {"name": name, "folderId": folder_id})
 
     def get_account(self) -> dict[str, Any]:
         """Whose key this is. One of 100 calls an hour. Source: https://developers.brevo.com/reference/getaccount"""
@@ -152,6 +154,14 @@ class BrevoClient:
     def _items(self, path: str, name: str) -> list[dict[str, Any]]:
         found = self._object("GET", path).get(name)
         return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+    def _new(self, path: str, body: dict[str, Any]) -> int:
+        """Make something and return its number."""
+        answer, seen = self._call("POST", path, body)
+        number = answer.object.get("id")
+        if not isinstance(number, int):
+            raise BrevoError(Kind.TRANSIENT, f"Brevo answered {answer.status} without the new number.", seen)
+        return number
 
     def _object(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
         answer, seen = self._call(method, path, body)
@@ -162,29 +172,33 @@ class BrevoClient:
     def _call(self, method: str, path: str, body: Any = None) -> tuple[Answer, Evidence]:
         answer = self._session.request(method, path, json=body)
         remaining, reset = (_number(answer, f"x-sib-ratelimit-{name}") for name in ("remaining", "reset"))
-        if answer.status != 429 and not (remaining == 0 and (reset or 0) > LONGEST_HINT):
+        # Other paths have a budget of their own (100 calls an hour) that says nothing about the pace of contacts.
+        paced = path.startswith("/contacts") and answer.status != 429
+        if paced and (reset or 0) <= LONGEST_HINT:
             self._limiter.observe(remaining=remaining, reset_seconds=reset)
         code, message = self._said(answer)
-        seen = evidence(answer, code=code, message=message, request_id=answer.headers.get("sib-request-id", ""))
+        request_id = self._session.clean(answer.headers.get("sib-request-id", ""))
+        seen = evidence(answer, code=code, message=message, request_id=request_id)
         if 200 <= answer.status < 300:
             return answer, seen
-        raise self._error(answer, code, message, seen, timedelta(seconds=reset or 0))
+        # Brevo sends no Retry-After; the edge servers in front of it do.
+        wish = timedelta(seconds=reset or _number(answer, "retry-after") or 0)
+        raise self._error(answer, code, message, seen, wish)
 
     def _said(self, answer: Answer) -> tuple[str, str]:
         """Brevo's code and message. An answer that is not Brevo's JSON gives its beginning, without markup."""
-        code, message = answer.object.get("code"), answer.object.get("message")
         if answer.status < 300:
             return "", ""
-        if isinstance(message, str):
-            return str(code or ""), self._session.clean(message)
-        return str(code or ""), self._session.clean(_without_markup(answer.text))
+        code, message = answer.object.get("code"), answer.object.get("message")
+        words = message if isinstance(message, str) else _without_markup(answer.text)
+        return self._session.clean(str(code or "")), self._session.clean(words)
 
-    def _error(self, answer: Answer, code: str, message: str, seen: Evidence, reset: timedelta) -> Exception:
+    def _error(self, answer: Answer, code: str, message: str, seen: Evidence, wish: timedelta) -> Exception:
         """The error table. First what stops everything, then what passes, then what concerns this contact."""
         status = answer.status
         said = f'"{message}"' if message else "without a message"
         if status == 429:
-            wait = bounded(reset, longest=LONGEST_WAIT, otherwise=DEFAULT_WAIT)
+            wait = bounded(wish, longest=LONGEST_WAIT, otherwise=DEFAULT_WAIT)
             self._limiter.refused(wait.total_seconds())
             return Throttled(wait, f"Brevo asked us to slow down (429) for {wait.seconds} seconds.", seen)
         if status == 401:
@@ -196,6 +210,7 @@ class BrevoClient:
         if status in TRANSIENT or status >= 500:
             return BrevoError(Kind.TRANSIENT, f"Brevo is in trouble ({status}): {said}.", seen)
         if 300 <= status < 400:
+            # Not followed: it would take the key and a person's data to another place.
             reason = f"Brevo answered with a redirect ({status}), which its API never does. Check BREVO_API_BASE_URL."
             return BrevoError(Kind.TRANSIENT, reason, seen)
         if status == 404 and not (code or (message and answer.object)):
@@ -204,12 +219,15 @@ class BrevoClient:
                 "https://api.brevo.com/v3.",
                 seen,
             )
+        if not answer.object:
+            # An edge server's page, not Brevo's answer: it tells nothing about the contact.
+            return BrevoError(Kind.TRANSIENT, f"Something in front of Brevo refused it ({status}): {said}.", seen)
         kind = _kind(status, code, message, answer.object.get("metadata"))
         return BrevoError(kind, f"Brevo refused it ({status}): {said}.", seen)
 
 
 def _advice_for_401(message: str) -> str:
-    if "ip" in message.lower().replace(",", " ").split():
+    if re.search(r"\bip\b|authorised_ips", message, re.IGNORECASE):
         return "Authorise this server's address at https://app.brevo.com/security/authorised_ips."
     return "Check BREVO_API_KEY: it must be a v3 API key of this account that has not expired."
 
@@ -221,16 +239,27 @@ def _kind(status: int, code: str, message: str, metadata: Any) -> Kind:
     """
     identifiers = metadata.get("duplicate_identifiers") if isinstance(metadata, dict) else None
     named = {str(name).upper() for name in identifiers} if isinstance(identifiers, list) else set()
-    text = message.lower()
     if named:
-        return Kind.DUPLICATE_PHONE if "SMS" in named and "EMAIL" not in named else Kind.OTHER
-    if "sms" in text and ("already" in text or code == "duplicate_parameter"):
-        return Kind.DUPLICATE_PHONE
-    if "phone" in text or "sms" in text:
-        return Kind.INVALID_PHONE
-    if "list" in text and any(word in text for word in ("not found", "not exist", "invalid", "does not")):
-        return Kind.UNKNOWN_LIST
+        return Kind.DUPLICATE_PHONE if named <= PHONE_IDENTIFIERS else Kind.OTHER
+    # Without what Brevo may quote: an address such as stylist@phone.example says nothing about lists or phones.
+    text = re.sub(r"\S+@\S+", "", message.lower())
+    if re.search(r"\blist(s|[ _]?ids?)?\b", text):
+        return Kind.LIST
+    if code != "missing_parameter" and re.search(r"\b(phone|sms|whatsapp|landline(_number)?)\b", text):
+        taken = "already" in text or code == "duplicate_parameter"
+        return Kind.DUPLICATE_PHONE if taken else Kind.INVALID_PHONE
     return Kind.NOT_FOUND if status == 404 else Kind.OTHER
+
+
+def contact_id(found: dict[str, Any]) -> str:
+    """The id in one of Brevo's answers; "" when there is none."""
+    number = found.get("id")
+    return str(number).strip() if isinstance(number, int | str) and not isinstance(number, bool) else ""
+
+
+def _attribute_type(item: dict[str, Any]) -> str:
+    category = str(item.get("category") or "normal")
+    return str(item.get("type") or "text") if category == "normal" else category
 
 
 def _number(answer: Answer, name: str) -> int | None:

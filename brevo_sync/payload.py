@@ -43,8 +43,8 @@ def contact_payload(contact: Contact, config: BrevoConfig) -> Payload:
         "LASTNAME": last,
         "SMS": phone,
         "PHONE": clean_phone(contact.phone_number),
-        "COMPANY": (contact.domain.company_name or contact.domain.domain) if contact.domain else None,
-        "WEBSITE": f"https://{contact.domain.domain}" if contact.domain else None,
+        "COMPANY": contact.domain.company_name.strip() or contact.domain.domain if contact.domain else None,
+        "WEBSITE": f"https://{contact.domain.domain}" if contact.domain and contact.domain.domain else None,
         "DOMAIN_ID": str(contact.domain_id) if contact.domain_id else None,
         "PAGE_ID": str(contact.page_id) if contact.page_id else None,
         "EMAIL_TYPE": contact.email_type,
@@ -54,10 +54,10 @@ def contact_payload(contact: Contact, config: BrevoConfig) -> Payload:
     attributes = {
         config.attributes[name]: value
         for name, value in values.items()
-        if name in config.attributes and value not in (None, "")
+        if name in config.attributes and value is not None and str(value).strip()
     }
     body: dict[str, Any] = {
-        "email": (contact.email or "").strip(),
+        "email": (contact.email or "").strip(" "),
         "attributes": attributes,
         "updateEnabled": True,
     }

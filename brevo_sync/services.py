@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from email_validator import EmailNotValidError, validate_email
 
 from brevo_sync import conf
-from brevo_sync.client import BrevoClient, BrevoError, Kind, Upserted
+from brevo_sync.client import BrevoClient, BrevoError, Kind, Upserted, contact_id
 from brevo_sync.payload import Payload, contact_payload
 from curation_sdk.clock import SystemClock
 from curation_sdk.http import Unanswered
@@ -18,6 +18,9 @@ from curation_sdk.ratelimit import RateLimiter
 
 if TYPE_CHECKING:
     from contacts.models import Contact
+
+#: What Brevo says to a question about a list that it does not have.
+NO_SUCH_LIST = (Kind.NOT_FOUND, Kind.LIST)
 
 PHONE_LEFT_OUT = {
     Kind.DUPLICATE_PHONE: "belongs to another Brevo contact already",
@@ -46,19 +49,19 @@ class BrevoSyncService:
     def prepare(self) -> list[str]:
         """See that the list is there, and which attributes Brevo would drop without a word.
 
-        Returns a remark about missing attributes. Raises StopRun when the list does not exist. Trouble on Brevo's
-        side is no reason not to start: the pushes will tell.
+        Returns remarks about attributes that are missing or of another type. Raises StopRun when the list does not
+        exist. Trouble on Brevo's side is no reason not to start: the pushes will tell.
         """
         if self.config.list_id is not None:
             try:
                 self.client.get_list(self.config.list_id)
             except BrevoError as error:
-                if error.kind in (Kind.NOT_FOUND, Kind.UNKNOWN_LIST):
+                if error.kind in NO_SUCH_LIST:
                     raise StopRun(self._no_such_list(), error.evidence) from error
             except Unanswered:
                 pass
         try:
-            return self._missing_attributes()
+            return self._dropped_attributes()
         except (BrevoError, Unanswered):
             return []
 
@@ -71,21 +74,15 @@ class BrevoSyncService:
 
         Raises StopRun when no contact can be pushed (key, rights, list), Throttled when Brevo asks us to slow down.
         """
-        if not (contact.email or "").strip():
-            return Skipped("There is no e-mail address. Add one, then queue the contact again.")
-        if fault := _address_fault(contact.email or ""):
-            return Skipped(f"Invalid e-mail address: {fault} Correct it, then queue the contact again.")
+        if reason := skip_reason(contact.email):
+            return Skipped(reason)
         payload = contact_payload(contact, self.config)
         try:
             upserted, warning = self._upsert(payload)
         except Unanswered as error:
             return Retry(f"Brevo did not answer: {error.reason}", evidence=error.evidence)
         except BrevoError as error:
-            if error.kind is Kind.UNKNOWN_LIST:
-                raise StopRun(self._no_such_list(), error.evidence) from error
-            if error.kind is Kind.TRANSIENT:
-                return Retry(error.reason, evidence=error.evidence)
-            return Rejected(error.reason, evidence=error.evidence)
+            return self._refused(error)
         if upserted.remote_id or contact.brevo_contact_id:
             remote_id = upserted.remote_id or contact.brevo_contact_id or ""
             return Synced(remote_id, warning, evidence=upserted.evidence)
@@ -104,6 +101,19 @@ class BrevoSyncService:
         warning = f"The phone {phone} {why}; sent without SMS."
         return self.client.upsert_contact(payload.without(sms)), warning
 
+    def _refused(self, error: BrevoError) -> Outcome:
+        if error.kind is Kind.TRANSIENT:
+            return Retry(error.reason, evidence=error.evidence)
+        if error.kind is Kind.LIST and self.config.list_id is not None:
+            # A list that is gone stops everybody, so we ask: words alone must not stop the run for one contact.
+            try:
+                self.client.get_list(self.config.list_id)
+            except (BrevoError, Unanswered) as trouble:
+                if isinstance(trouble, BrevoError) and trouble.kind in NO_SUCH_LIST:
+                    raise StopRun(self._no_such_list(), error.evidence) from error
+                return Retry(error.reason, evidence=error.evidence)
+        return Rejected(error.reason, evidence=error.evidence)
+
     def _look_up(self, email: str, warning: str, upserted: Upserted) -> Synced:
         """Ask for the id that a 204 does not bring, and whether the person is blocked. Once, as long as we have none.
 
@@ -115,17 +125,25 @@ class BrevoSyncService:
             unknown = "Its Brevo id could not be looked up; the next sync will."
             return Synced("", " ".join(filter(None, (warning, unknown))), evidence=upserted.evidence)
         blocked = "Brevo does not mail this address: it is blocked there." if found.get("emailBlacklisted") else ""
-        return Synced(str(found.get("id") or ""), warning, blocked, evidence=upserted.evidence)
+        return Synced(contact_id(found), warning, blocked, evidence=upserted.evidence)
 
-    def _missing_attributes(self) -> list[str]:
+    def _dropped_attributes(self) -> list[str]:
         there = self.client.get_attributes()
-        missing = [name for name in self.config.attributes.values() if name.upper() not in there]
-        if not missing:
-            return []
-        return [
-            f"Brevo drops {', '.join(missing)}: the account has no such attributes. "
-            "`manage.py brevo_setup --create` makes them."
-        ]
+        wanted = {theirs: conf.ATTRIBUTE_TYPES[ours] for ours, theirs in self.config.attributes.items()}
+        missing = [name for name in wanted if name not in there]
+        wrong = [name for name, kind in wanted.items() if there.get(name, kind) != kind]
+        remarks = []
+        if missing:
+            remarks.append(
+                f"Brevo drops {', '.join(missing)}: the account has no such attributes. "
+                "`manage.py brevo_setup --create` makes them."
+            )
+        if wrong:
+            remarks.append(
+                f"Brevo drops {', '.join(wrong)}: of another type in the account. "
+                "`manage.py brevo_setup` says what to do."
+            )
+        return remarks
 
     def _no_such_list(self) -> str:
         return (
@@ -133,10 +151,14 @@ class BrevoSyncService:
         )
 
 
-def _address_fault(email: str) -> str:
-    """What is wrong with an address, as a sentence; "" when nothing is."""
+def skip_reason(email: str | None) -> str:
+    """Why an address is not worth a call; "" when it is."""
+    if not email or not email.strip():
+        return "There is no e-mail address. Add one, then queue the contact again."
     try:
-        validate_email(email.strip(), check_deliverability=False, test_environment=True)
+        # Spaces only, as in the database's key by which people are suppressed: whoever is unsubscribed as
+        # "ada@acme.example" must not slip through as "ada@acme.example" with a line break at its end.
+        validate_email(email.strip(" "), check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError as error:
-        return str(error)
+        return f"Invalid e-mail address: {error} Correct it, then queue the contact again."
     return ""

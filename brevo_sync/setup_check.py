@@ -13,11 +13,15 @@ LIST_NAME = "ScraperSky"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at: is it well, and if not, what to do. `made`: we have just put it right."""
+    """One thing that was looked at: is it well, and if not, what to do.
+
+    `made`: we have just put it right. `can_make`: `--create` would.
+    """
 
     ok: bool
     text: str
     made: bool = False
+    can_make: bool = False
 
 
 def check_account(client: BrevoClient, config: BrevoConfig, *, create: bool) -> Iterator[Finding]:
@@ -38,7 +42,7 @@ def _list(client: BrevoClient, config: BrevoConfig, *, create: bool) -> Iterator
             found = client.get_list(config.list_id)
             yield Finding(True, f'Contacts go to list {config.list_id}, "{found.get("name")}".')
         except BrevoError as error:
-            if error.kind not in (Kind.NOT_FOUND, Kind.UNKNOWN_LIST):
+            if error.kind not in (Kind.NOT_FOUND, Kind.LIST):
                 raise
             yield Finding(
                 False, f"There is no list {config.list_id}. Set BREVO_LIST_ID to one of these: {_lists(client)}"
@@ -49,7 +53,7 @@ def _list(client: BrevoClient, config: BrevoConfig, *, create: bool) -> Iterator
         number = client.create_list(LIST_NAME)
         yield Finding(True, f'Made the list "{LIST_NAME}". Set BREVO_LIST_ID={number} to use it.', made=True)
     elif ours is not None:
-        yield Finding(True, f'No list is set. Set BREVO_LIST_ID={ours["id"]} to use the list "{LIST_NAME}".')
+        yield Finding(True, f'No list is set. Set BREVO_LIST_ID={ours.get("id")} to use the list "{LIST_NAME}".')
     else:
         yield Finding(True, f"No list is set: contacts are made without one. BREVO_LIST_ID chooses: {_lists(client)}")
 
@@ -62,12 +66,16 @@ def _lists(client: BrevoClient) -> str:
 def _attributes(client: BrevoClient, config: BrevoConfig, *, create: bool) -> Iterator[Finding]:
     there = client.get_attributes()
     for ours, theirs in config.attributes.items():
-        wanted, found = ATTRIBUTE_TYPES[ours], there.get(theirs.upper())
+        wanted, found = ATTRIBUTE_TYPES[ours], there.get(theirs)
         if found is None and create:
             client.create_attribute(theirs, wanted)
             yield Finding(True, f"Made the attribute {theirs} ({wanted}).", made=True)
         elif found is None:
-            yield Finding(False, f"The attribute {theirs} ({wanted}) is missing: Brevo drops what we send for it.")
+            yield Finding(
+                False,
+                f"The attribute {theirs} ({wanted}) is missing: Brevo drops what we send for it.",
+                can_make=True,
+            )
         elif found != wanted:
             yield Finding(
                 False,

@@ -14,8 +14,8 @@ from django.utils.text import Truncator
 
 from brevo_sync.admin_actions import queue_for_brevo, retry_failed_for_brevo, skip_for_brevo
 from brevo_sync.job import BREVO
+from contacts.address_key import email_key
 from contacts.curation import save_columns, with_curation
-from contacts.emails import email_key
 from contacts.models import Contact, Domain, Page, Suppression
 from curation_sdk.admin import ForgivingAdmin, SyncAttemptInline, status_badge
 from curation_sdk.models import SyncAttempt
@@ -39,7 +39,7 @@ BREVO_FIELDS = (
 class ContactAdmin(ForgivingAdmin[Contact]):
     """The operator's page."""
 
-    list_display = ("address", "name", "domain", "email_type", "curation", "brevo", "brevo_reason", "created_at")
+    list_display = ("address", "name", "brevo", "brevo_reason", "curation", "kind", "domain", "created_at")
     list_filter = ("brevo_sync_status", "contact_curation_status", "email_type", "has_gmail")
     search_fields = ("email", "name", "domain__domain")
     search_help_text = "Part of an address, a name or a domain"
@@ -59,12 +59,12 @@ class ContactAdmin(ForgivingAdmin[Contact]):
     )
     fieldsets = (
         (None, {"fields": ("email", "email_type", "has_gmail", "name", "phone_number", "domain", "page")}),
-        ("Where it was found", {"fields": ("source_url", "context", "source_job_id")}),
+        ("Brevo", {"fields": BREVO_FIELDS}),
         (
             "Curation",
             {"fields": ("contact_curation_status", "contact_processing_status", "contact_processing_error")},
         ),
-        ("Brevo", {"fields": BREVO_FIELDS}),
+        ("Where it was found", {"fields": ("source_url", "context", "source_job_id")}),
         ("Record", {"fields": ("id", "created_at", "updated_at")}),
     )
     save_on_top = True
@@ -75,6 +75,10 @@ class ContactAdmin(ForgivingAdmin[Contact]):
     @admin.display(description="e-mail", ordering="email")
     def address(self, contact: Contact) -> str:
         return contact.email or "(no e-mail address)"
+
+    @admin.display(description="type", ordering="email_type")
+    def kind(self, contact: Contact) -> str:
+        return contact.email_type.capitalize()
 
     @admin.display(description="curation", ordering="contact_curation_status")
     def curation(self, contact: Contact) -> SafeString:

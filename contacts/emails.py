@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from contacts.address_key import email_key
 from contacts.models import EmailType
 
 #: Enough to tell an address from other text. The sync checks properly, with email-validator, before it sends.
@@ -106,14 +107,6 @@ def is_gmail(email: str | None) -> bool:
     """Return whether `email` is an address of Google's free mail."""
     key = email_key(email)
     return key is not None and _ADDRESS.fullmatch(key) is not None and key.rpartition("@")[2] in _GMAIL
-
-
-def email_key(email: str | None) -> str | None:
-    """Return `email` as we compare it, like the column `Contact.email_key`: no blanks around it, lower case.
-
-    None for a blank. (Beyond ASCII, PostgreSQL lowers as we do; SQLite leaves such letters as they are.)
-    """
-    return (email or "").strip().lower() or None
 
 
 def _is_role(local: str) -> bool:

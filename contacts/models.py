@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
-from django.db.models.functions import Lower, Now, Trim
+from django.db.models.functions import Now
 
+from contacts.address_key import AddressKey
 from contacts.sync_fields import BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncFields
 from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
 
@@ -86,7 +87,7 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
     email_key = models.GeneratedField(
         # The address as we compare it. The database keeps it, so a scraper's INSERT gets it as well.
         verbose_name="e-mail, as compared",
-        expression=Lower(Trim("email")),
+        expression=AddressKey("email"),
         output_field=models.CharField(max_length=320, null=True),
         db_persist=True,
     )

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from django.db.models import Case, CharField, Exists, Func, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Cast, Concat, TruncDate
-from django.db.models.lookups import Exact
 
-from contacts.emails import email_key
+from contacts.address_key import email_key
 from contacts.models import Suppression
 from curation_sdk.job import SkipRule
-
-#: What `str.strip()` takes off.
-_BLANKS = "".join(character for code in range(0x3001) if (character := chr(code)).isspace())
 
 
 def suppress(blocked: Sequence[tuple[str, str]], source: str) -> None:
@@ -29,21 +24,8 @@ def suppress(blocked: Sequence[tuple[str, str]], source: str) -> None:
     )
 
 
-class _WithoutBlanks(Func):
-    """SQL for `str.strip()`. The column `email_key` is stripped of spaces only; a scraper's line break stays in it."""
-
-    function = "BTRIM"
-    template = "%(function)s(%(expressions)s)"
-
-    def __init__(self, text: Any) -> None:
-        super().__init__(text, Value(_BLANKS), output_field=CharField())
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, function="TRIM", **context)
-
-
 def _of_this_contact() -> QuerySet[Suppression]:
-    return Suppression.objects.filter(email_key=_WithoutBlanks(OuterRef("email_key"))).order_by()
+    return Suppression.objects.filter(email_key=OuterRef("email_key")).order_by()
 
 
 def _why() -> Subquery:
@@ -62,7 +44,7 @@ def _why() -> Subquery:
 SKIP_RULES = (
     SkipRule(
         "without an e-mail address",
-        Q(email_key__isnull=True) | Q(Exact(_WithoutBlanks("email_key"), "")),
+        Q(email_key__isnull=True) | Q(email_key=""),
         "There is no e-mail address. Add one, then queue the contact again.",
     ),
     SkipRule("suppressed", Q(Exists(_of_this_contact())), _why()),

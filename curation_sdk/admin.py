@@ -35,12 +35,11 @@ class ForgivingAdmin(admin.ModelAdmin[_Row]):
     """A ModelAdmin to which an address that makes no sense is the reader's mistake, not a server error."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        dates = {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")}
         last = lookup.rpartition("__")[2]
-        known = last in _LOOKUPS or last in {field.name for field in self.opts.get_fields()}
-        dates = (
-            {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")} if self.date_hierarchy else set()
-        )
-        return (known or lookup in dates) and super().lookup_allowed(lookup, value, request)
+        if last not in _LOOKUPS and lookup not in dates and not hasattr(self.model, last):
+            raise IncorrectLookupParameters(lookup)
+        return super().lookup_allowed(lookup, value, request)
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         try:

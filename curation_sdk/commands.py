@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, OperationalError, ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 from tqdm import tqdm
@@ -25,7 +27,7 @@ from curation_sdk.models import SyncRun
 from curation_sdk.queueing import make_due, queue_contacts, skip_reason
 from curation_sdk.report import CycleReport
 from curation_sdk.shutdown import stop_on_signals
-from curation_sdk.statuses import SyncStatus
+from curation_sdk.statuses import ProcessingStatus, SyncStatus
 from curation_sdk.wording import count_of
 
 WRONG_USE = 2
@@ -58,8 +60,11 @@ class SyncCommand(BaseCommand):
 
     job: ClassVar[SyncJob]
 
-    def preview(self, contact: Any) -> dict[str, Any]:
-        """The request that a push of this contact would send, as `method`, `path` and `body`."""
+    def preview(self, contact: Any) -> dict[str, Any] | str:
+        """The request that a push of this contact would send, as `method`, `path` and `body`.
+
+        A text instead when the push would skip the contact without a request: the reason.
+        """
         raise NotImplementedError
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -75,10 +80,18 @@ class SyncCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if reason := self.job.off_reason():
             raise CommandError(reason, returncode=WRONG_USE)
+        try:
+            self._handle(options)
+        except (OperationalError, ProgrammingError) as error:
+            if reason := _database_fault():
+                raise CommandError(reason, returncode=1) from error
+            raise
+
+    def _handle(self, options: dict[str, Any]) -> None:
         ids: list[UUID] | None = options["ids"]
         chosen = self._chosen(ids, failed=options["failed"], new=options["queue_all_new"])
-        if ids and chosen is not None and (missing := len(set(ids)) - chosen.count()):
-            raise CommandError(f"{count_of(missing, 'id')} belong to no contact.", returncode=WRONG_USE)
+        if ids and chosen is not None:
+            self._check_ids(ids, chosen)
         if options["dry_run"]:
             self._show(chosen, ids, options["limit"])
             return
@@ -88,6 +101,12 @@ class SyncCommand(BaseCommand):
             if ids:
                 make_due(self.job, chosen, now=now)
         self._push(ids, options["limit"])
+
+    def _check_ids(self, ids: Collection[UUID], chosen: QuerySet[Any]) -> None:
+        unknown = sorted(str(key) for key in set(ids) - set(chosen.values_list("pk", flat=True)))
+        if unknown:
+            more = f" and {len(unknown) - 3:,} more" if len(unknown) > 3 else ""
+            raise CommandError(f"No contact has the id {', '.join(unknown[:3])}{more}.", returncode=WRONG_USE)
 
     def _chosen(self, ids: Sequence[UUID] | None, *, failed: bool, new: bool) -> QuerySet[Any] | None:
         """The contacts to queue first, if any."""
@@ -142,22 +161,24 @@ class SyncCommand(BaseCommand):
 
     def _show(self, chosen: QuerySet[Any] | None, ids: Collection[UUID] | None, limit: int | None) -> None:
         """The requests that would be sent, as JSON, one after the other."""
-        contacts = self.job.contacts.filter(
-            Q(pk__in=due(self.job, now=timezone.now(), only=ids).order_by().values("pk"))
-        )
+        pushed = Q(pk__in=due(self.job, now=timezone.now(), only=ids).order_by().values("pk"))
         if chosen is not None:
-            contacts |= chosen
-        people = self._people(contacts.order_by(self.job.next_attempt_at, "pk"))
+            pushed |= Q(pk__in=chosen.values("pk"))
+        # A person's other queued rows come along with a claim, due or not.
+        identities = self.job.contacts.filter(pushed).order_by().values(self.job.identity)
+        waiting = {self.job.processing_status: ProcessingStatus.QUEUED, f"{self.job.identity}__in": identities}
+        people = self._people(self.job.contacts.filter(pushed | Q(**waiting)).order_by(self.job.next_attempt_at, "pk"))
         shown = 0
         for rows, reason in people:
             if limit is not None and shown >= limit:
                 break
             shown += 1
             person = self.job.merge(rows, self.job.contact_id)
-            if reason:
-                self.stdout.write(f"# {person.pk} would be skipped: {reason}")
+            request = reason or self.preview(person)
+            if isinstance(request, str):
+                self.stdout.write(f"# {person.pk} would be skipped: {request}")
             else:
-                self.stdout.write(json.dumps(self.preview(person), ensure_ascii=False, indent=2))
+                self.stdout.write(json.dumps(request, ensure_ascii=False, indent=2))
         self.stdout.write(f"{count_of(shown, 'person', 'people')} shown; nothing was sent or changed.")
 
     def _people(self, contacts: QuerySet[Any]) -> Iterator[tuple[list[Any], str]]:
@@ -167,3 +188,13 @@ class SyncCommand(BaseCommand):
         for row in rows.iterator(chunk_size=1000):
             people.setdefault(getattr(row, self.job.identity) or row.pk, []).append(row)
         return ((group, group[0].why) for group in people.values())
+
+
+def _database_fault() -> str:
+    """What a person has to do about the database; "" when it is reachable and up to date."""
+    try:
+        executor = MigrationExecutor(connection)
+        behind = bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    except DatabaseError as error:
+        return f"The database cannot be used: {str(error).strip()}"
+    return "The database is not up to date. Run `manage.py migrate`." if behind else ""

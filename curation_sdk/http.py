@@ -9,13 +9,16 @@ from __future__ import annotations
 import http.cookiejar
 import json as json_module
 import time
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, LocationParseError, ReadTimeoutError
+from urllib3.exceptions import SSLError as Urllib3SSLError
 from urllib3.util.retry import Retry as Urllib3Retry
 
 from curation_sdk.outcomes import Evidence, StopRun
@@ -43,9 +46,9 @@ class Answer:
     """A platform's answer. `json` is None when the body is empty or not JSON; `text` is fit to show."""
 
     status: int
-    headers: Mapping[str, str]
-    json: Any
-    text: str
+    headers: Mapping[str, str] = field(repr=False)
+    json: Any = field(repr=False)
+    text: str = field(repr=False)
     empty: bool
     duration: timedelta
 
@@ -53,6 +56,17 @@ class Answer:
     def object(self) -> dict[str, Any]:
         """The body if it is a JSON object, else an empty one."""
         return self.json if isinstance(self.json, dict) else {}
+
+
+class _OneAnswer(requests.Session):
+    """A session for which no answer leads to another request.
+
+    With `allow_redirects=False` alone, requests still reads the whole body of a redirect and prepares the next
+    request, which fails on a Location that is no address.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
 
 
 class PlatformSession:
@@ -74,8 +88,10 @@ class PlatformSession:
         self._base_url = base_url.rstrip("/")
         self._secrets = tuple(secret for secret in secrets if secret)
         self._limiter = limiter
-        self._session = requests.Session()
-        self._session.headers.update({"User-Agent": USER_AGENT, "Accept": "application/json", **headers})
+        self._session = _OneAnswer()
+        self._session.headers.update(
+            {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip", **headers}
+        )
         # No cookies: the platform's edge must not tie our requests together.
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         # Without an `auth` of our own requests would put in what it finds in a ~/.netrc.
@@ -119,10 +135,11 @@ class PlatformSession:
             requests.exceptions.MissingSchema,
             requests.exceptions.InvalidHeader,
             requests.exceptions.InvalidProxyURL,
+            LocationParseError,
             UnicodeError,
         ) as error:
             raise StopRun(f"The address or key in the settings cannot be used ({type(error).__name__}).") from None
-        except (requests.RequestException, TimeoutError, OSError) as error:
+        except (requests.RequestException, HTTPError, OSError) as error:
             # `from None`: the original text holds the address, and the address may hold a person's.
             raise Unanswered(_what_happened(error), timedelta(seconds=time.monotonic() - begun)) from None
         duration = timedelta(seconds=time.monotonic() - begun)
@@ -136,16 +153,18 @@ class PlatformSession:
             parsed = json_module.loads(body) if body else None
         except (ValueError, RecursionError):
             parsed = None
-        text = body[:4000].decode("utf-8", "replace")
-        for secret in self._secrets:
-            text = text.replace(secret, "[secret]")
+        # Secrets first, then the cut: half a key is a secret, too.
+        text = self._without_secrets(body.decode("utf-8", "replace"))[:4000]
         return Answer(response.status_code, response.headers, parsed, text, not body, duration)
 
     def clean(self, text: str) -> str:
         """Text from the platform without our secrets, fit to store and to show."""
+        return storable(self._without_secrets(text), 500)
+
+    def _without_secrets(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
-        return storable(text, 500)
+        return text
 
 
 def evidence(answer: Answer, *, code: str, message: str, request_id: str) -> Evidence:
@@ -164,15 +183,32 @@ def _leave_as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _read(response: requests.Response, begun: float) -> bytes:
+    """The body, bounded in size and time.
+
+    `read1` returns what has arrived; `iter_content` would wait for a full block, however slowly the bytes drip.
+    """
     parts, size = [], 0
-    for part in response.iter_content(64 * 1024):
+    while part := response.raw.read1(64 * 1024, decode_content=False):
         parts.append(part)
         size += len(part)
         if size > LARGEST_ANSWER:
             raise requests.exceptions.ContentDecodingError("The answer is too large.")
         if time.monotonic() - begun > ANSWER_TIMEOUT:
-            raise requests.exceptions.ReadTimeout
-    return b"".join(parts)
+            raise TimeoutError
+    body = b"".join(parts)
+    return _unpacked(body) if response.headers.get("Content-Encoding", "").strip().lower() == "gzip" else body
+
+
+def _unpacked(body: bytes) -> bytes:
+    """The body without its gzip packing; no more than LARGEST_ANSWER is ever unpacked."""
+    unpacker = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        unpacked = unpacker.decompress(body, LARGEST_ANSWER + 1)
+    except zlib.error:
+        raise requests.exceptions.ContentDecodingError("The answer is not gzip.") from None
+    if len(unpacked) > LARGEST_ANSWER or (body and not unpacker.eof):
+        raise requests.exceptions.ContentDecodingError("The answer is too large, or not whole.")
+    return unpacked
 
 
 def _what_happened(error: Exception) -> str:
@@ -180,18 +216,21 @@ def _what_happened(error: Exception) -> str:
     match error:
         case requests.exceptions.ConnectTimeout():
             return "No connection within 5 seconds."
-        case requests.exceptions.SSLError():
+        case requests.exceptions.SSLError() | Urllib3SSLError():
             return "The connection could not be secured (TLS)."
         case requests.exceptions.ProxyError():
             return "The proxy refused the connection."
-        case requests.exceptions.Timeout() | TimeoutError():
+        case requests.exceptions.Timeout() | ReadTimeoutError():
             return f"No answer within {READ_TIMEOUT:.0f} seconds."
+        case TimeoutError():
+            return f"No whole answer within {ANSWER_TIMEOUT:.0f} seconds."
         case requests.exceptions.ContentDecodingError():
             return "The answer could not be read: it is too large or wrongly encoded."
-        case requests.exceptions.ChunkedEncodingError():
-            return "The connection broke in the middle of the answer."
         case requests.exceptions.ConnectionError():
             return _connection_fault(error)
+        case HTTPError() | OSError() if not isinstance(error, requests.RequestException):
+            # Not wrapped by requests: it happened while we read the body.
+            return "The connection broke in the middle of the answer."
         case _:
             return f"The request failed ({type(error).__name__})."
 
@@ -202,8 +241,6 @@ def _connection_fault(error: Exception) -> str:
         return "The platform's name could not be looked up (DNS)."
     if "NewConnectionError" in text or "refused" in text:
         return "The connection was refused."
-    if "Read timed out" in text or "ReadTimeoutError" in text:
-        return f"No answer within {READ_TIMEOUT:.0f} seconds."
     return "The connection was closed before the answer came."
 
 

@@ -1,37 +1,63 @@
-"""How a running cycle learns that its worker is to stop.
+"""How a running cycle learns that it is to stop, and how a worker's processes end together.
 
-django-q2 lets a worker finish its task, however long, before it stops; an orchestrator kills it after ten seconds.
-Our `qcluster` command sets this flag when it is told to stop. It is made before the workers are forked, so that they
-all see it.
+django-q2 lets a worker finish its task, however long, before it stops; an orchestrator kills it after ten seconds. And
+its processes outlive each other: told to stop as a group (systemd does that) or killed from outside, they wait for one
+another for ever. Seen with django-q2 1.11.1, November 2026. `qcluster` of this project puts both right:
+
+- A flag that all processes share tells the cycles under way to end. It is plain shared memory without a lock: a
+  process killed while it held a lock would block the others.
+- A worker that is told to stop itself ends its cycle first, then goes.
+- Each process is told to stop when its parent dies.
 """
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_stop = multiprocessing.get_context("fork").Event()
+from django_q.signals import post_execute_in_worker, post_spawn, pre_execute
+
+_PR_SET_PDEATHSIG = 1
+
+_everybody = multiprocessing.RawValue(ctypes.c_bool, False)
+_this_process = False
+_busy = False
 
 
 def request_stop() -> None:
-    """Ask all cycles of this worker process and its children to end."""
-    _stop.set()
+    """Ask the cycles in this process and in those forked from it to end."""
+    _everybody.value = True
 
 
 def stop_requested() -> bool:
-    """Has this worker been told to stop?"""
-    return _stop.is_set()
+    """Has this process been told to stop?"""
+    return bool(_everybody.value) or _this_process
+
+
+def end_together() -> None:
+    """Have the processes that django-q2 forks from this one end in good order. To be called before they are."""
+    os.register_at_fork(after_in_child=_end_with_parent)
+    post_spawn.connect(_in_worker, dispatch_uid="curation_sdk.shutdown")
+    pre_execute.connect(_task_begins, dispatch_uid="curation_sdk.shutdown")
+    post_execute_in_worker.connect(_task_ended, dispatch_uid="curation_sdk.shutdown")
 
 
 @contextmanager
 def stop_on_signals() -> Iterator[Callable[[], bool]]:
     """Within it Ctrl-C or SIGTERM ask for a stop instead of breaking off; the value tells whether one came.
 
-    A second Ctrl-C breaks off.
+    A second Ctrl-C breaks off. Outside the main thread, where Python lets nobody handle signals, none comes.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
     asked = False
 
     def ask(signum: int, frame: Any) -> None:
@@ -44,4 +70,36 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
         yield lambda: asked
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # None: it was set by other than Python code, and cannot be named.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _end_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _in_worker(**_: Any) -> None:
+    signal.signal(signal.SIGTERM, _stop_this_process)
+
+
+def _stop_this_process(signum: int, frame: Any) -> None:
+    global _this_process
+    _this_process = True
+    if not _busy:
+        sys.exit(0)
+
+
+def _task_begins(**_: Any) -> None:
+    global _busy
+    _busy = True
+
+
+def _task_ended(**_: Any) -> None:
+    global _busy
+    _busy = False
+    if _this_process:
+        # The task's result is handed over after this; then nobody may be left to tell the worker to end.
+        timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
+        timer.daemon = True
+        timer.start()

@@ -9,6 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from curation_sdk import settling
 from curation_sdk.cycle import run_cycle
 from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.models import SyncRun
@@ -110,3 +113,18 @@ def run(job: SyncJob, clock: FakeClock, **options: Any) -> CycleReport:
     """One cycle in frozen time, without jitter."""
     options.setdefault("trigger", SyncRun.Trigger.COMMAND)
     return run_cycle(job, clock=clock, chance=lambda: 0.0, **options)
+
+
+@contextmanager
+def before_settling(happens: Callable[[], Any]) -> Iterator[None]:
+    """Let something happen once, when an answer has arrived and is about to be stored."""
+    original = settling.settle
+
+    def settle(*args: Any, **kwargs: Any) -> Any:
+        patch.setattr("curation_sdk.cycle.settle", original)
+        happens()
+        return original(*args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("curation_sdk.cycle.settle", settle)
+        yield

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -19,9 +21,12 @@ DEEPEST_NESTING = 32
 
 _TOO_DEEP = "JSON parse error: nested too deeply."
 
+#: JSON can spell it ("\\ud800"), UTF-8 cannot: neither the database nor an answer that quotes it takes it.
+_LONE = re.compile("[\ud800-\udfff]")
+
 
 class StrictJSONParser(JSONParser):
-    """JSON as DRF reads it; nesting too deep is the client's mistake, not a server error."""
+    """JSON as DRF reads it; what would break us later is refused here."""
 
     def parse(
         self,
@@ -35,17 +40,20 @@ class StrictJSONParser(JSONParser):
             raise ParseError(_TOO_DEEP) from error
         level: list[Any] = [data]
         for _ in range(DEEPEST_NESTING):
-            level = [inner for outer in level for inner in _children(outer) if isinstance(inner, dict | list)]
+            values = list(chain.from_iterable(map(_parts, level)))
+            if any(isinstance(value, str) and not value.isascii() and _LONE.search(value) for value in values):
+                raise ParseError("JSON parse error: half of a character (a lone surrogate) in a text.")
+            level = [value for value in values if isinstance(value, dict | list)]
             if not level:
                 return data
         raise ParseError(_TOO_DEEP)
 
 
-def _children(value: Any) -> Iterable[Any]:
-    """What a JSON object or list holds; nothing for anything else."""
+def _parts(value: Any) -> Iterable[Any]:
+    """What a JSON object (its names too) or list holds; a plain value itself."""
     if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+        return chain(value, value.values())
+    return value if isinstance(value, list) else (value,)
 
 
 class RefreshSerializer(TokenRefreshSerializer):
@@ -63,6 +71,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, OSError) and type(error).__name__ == "UnreadablePostError":
         error = ParseError("The body could not be read to its end.")
     return rest_framework_handler(error, context)
+
+
+def without_slash(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """For the schema: the addresses as they are written. The slash that is tolerated at their end is left out."""
+    return [(path.rstrip("/"), regex, method, view) for path, regex, method, view in endpoints]
 
 
 def api_not_found(request: HttpRequest) -> HttpResponse:

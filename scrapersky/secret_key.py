@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -20,8 +21,7 @@ def local_secret_key(path: Path) -> str:
     try:
         # Written aside and linked into place: of two processes that start at once one wins, whole.
         if not path.exists():
-            draft = path.with_name(f"{path.name}.{os.getpid()}")
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            descriptor, draft = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
             with os.fdopen(descriptor, "w") as file:
                 file.write(get_random_secret_key())
             try:
@@ -29,7 +29,7 @@ def local_secret_key(path: Path) -> str:
             except FileExistsError:
                 pass
             finally:
-                draft.unlink()
+                os.unlink(draft)
         key = path.read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(

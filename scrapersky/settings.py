@@ -13,6 +13,7 @@ from typing import Any
 import django_stubs_ext
 import environ
 
+from scrapersky import env
 from scrapersky.secret_key import local_secret_key
 
 # Lets `ModelAdmin[Contact]` and its like be written, for the type checker.
@@ -20,13 +21,12 @@ django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env")
 
-DEBUG: bool = env.bool("DEBUG", default=False)
-SECRET_KEY: str = env.str("SECRET_KEY", default="") or local_secret_key(BASE_DIR / ".secret_key")
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+DEBUG: bool = env.flag("DEBUG", default=False)
+SECRET_KEY: str = env.text("SECRET_KEY") or local_secret_key(BASE_DIR / ".secret_key")
+ALLOWED_HOSTS: list[str] = env.words("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.words("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     # Before django_q: our `qcluster` command adds a heartbeat and a quick, clean stop to theirs.
@@ -80,7 +80,7 @@ TEMPLATES = [
 
 # --- Database ---------------------------------------------------------------------------------------
 
-DATABASES: dict[str, Any] = {"default": env.db_url("DATABASE_URL", default="sqlite:///db.sqlite3")}
+DATABASES: dict[str, Any] = {"default": env.database("DATABASE_URL", default="sqlite:///db.sqlite3")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     if DATABASES["default"]["NAME"] != ":memory:":
         # A relative path is relative to manage.py, wherever the command was started.
@@ -99,7 +99,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Task queue ---------------------------------------------------------------------------------------
 
-REDIS_URL: str = env.str("REDIS_URL", default="")
+REDIS_URL: str = env.text("REDIS_URL")
 
 # django-q2's own defaults lose or repeat work: no time-out, endless attempts, a second start of a task that
 # takes longer than a minute, failures that stay queued. Retries live in our job loop only, so here a task
@@ -107,7 +107,7 @@ REDIS_URL: str = env.str("REDIS_URL", default="")
 Q_CLUSTER: dict[str, Any] = {
     "name": "scrapersky",
     "label": "Task queue",
-    "workers": env.int("Q_WORKERS", default=2),
+    "workers": env.whole_number("Q_WORKERS", default=2, least=1),
     "timeout": 240,
     "retry": 300,
     "max_attempts": 1,
@@ -133,7 +133,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE: str = env.str("TIME_ZONE", default="UTC")
+TIME_ZONE: str = env.text("TIME_ZONE", default="UTC")
 USE_I18N = True
 USE_TZ = True
 
@@ -168,6 +168,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Scraped contacts, their curation, and their way into Brevo.",
     "VERSION": "3",
     "SERVE_INCLUDE_SCHEMA": False,
+    "PREPROCESSING_HOOKS": ["scrapersky.api.without_slash"],
     # The four platforms and curation share their values; without this the schema names each enum after a platform.
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "curation_sdk.statuses.SyncStatus",
@@ -181,9 +182,10 @@ SPECTACULAR_SETTINGS = {
 
 # --- HTTPS ----------------------------------------------------------------------------------------------
 
-HTTPS_ONLY: bool = env.bool("HTTPS_ONLY", default=False)
+HTTPS_ONLY: bool = env.flag("HTTPS_ONLY", default=False)
 if HTTPS_ONLY:
     SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^health$"]  # asked by the machine next door, over plain HTTP
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -199,22 +201,26 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # Django's own handlers would print each line a second time.
+    "loggers": {"django": {"handlers": [], "propagate": True}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", default="INFO").upper()},
 }
 
 # --- Brevo ----------------------------------------------------------------------------------------------
 # Off until BREVO_API_KEY is set. What each setting does: docs/brevo.md.
 
-BREVO_API_KEY: str = env.str("BREVO_API_KEY", default="").strip()
-BREVO_LIST_ID: str = env.str("BREVO_LIST_ID", default="").strip()
-BREVO_API_BASE_URL: str = env.str("BREVO_API_BASE_URL", default="https://api.brevo.com/v3").strip()
-BREVO_RATE_LIMIT_PER_SECOND: float = env.float("BREVO_RATE_LIMIT_PER_SECOND", default=10.0)
-BREVO_CONCURRENCY: int = env.int("BREVO_CONCURRENCY", default=0)  # 0: worked out from the rate limit
-BREVO_PHONE_REGION: str = env.str("BREVO_PHONE_REGION", default="").strip().upper()
-BREVO_ATTRIBUTES: dict[str, str] = env.dict("BREVO_ATTRIBUTES", default={})
-BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES: int = env.int("BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES", default=5)
-BREVO_SYNC_SCHEDULER_BATCH_SIZE: int = env.int("BREVO_SYNC_SCHEDULER_BATCH_SIZE", default=10)
-BREVO_SYNC_SCHEDULER_MAX_INSTANCES: int = env.int("BREVO_SYNC_SCHEDULER_MAX_INSTANCES", default=1)
-BREVO_SYNC_MAX_RETRIES: int = env.int("BREVO_SYNC_MAX_RETRIES", default=3)
-BREVO_SYNC_RETRY_DELAY_MINUTES: int = env.int("BREVO_SYNC_RETRY_DELAY_MINUTES", default=5)
-BREVO_SYNC_RETRY_EXPONENTIAL: bool = env.bool("BREVO_SYNC_RETRY_EXPONENTIAL", default=True)
+BREVO_API_KEY: str = env.text("BREVO_API_KEY")
+BREVO_LIST_ID: str = env.text("BREVO_LIST_ID")
+BREVO_API_BASE_URL: str = env.text("BREVO_API_BASE_URL", default="https://api.brevo.com/v3")
+BREVO_RATE_LIMIT_PER_SECOND: float = env.number_above_zero("BREVO_RATE_LIMIT_PER_SECOND", default=10.0)
+BREVO_CONCURRENCY: int = env.whole_number("BREVO_CONCURRENCY", default=0, least=0)  # 0: worked out from the rate limit
+BREVO_PHONE_REGION: str = env.text("BREVO_PHONE_REGION").upper()
+BREVO_ATTRIBUTES: dict[str, str] = env.pairs("BREVO_ATTRIBUTES")
+BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES: int = env.whole_number(
+    "BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES", default=5, least=1
+)
+BREVO_SYNC_SCHEDULER_BATCH_SIZE: int = env.whole_number("BREVO_SYNC_SCHEDULER_BATCH_SIZE", default=10, least=1)
+BREVO_SYNC_SCHEDULER_MAX_INSTANCES: int = env.whole_number("BREVO_SYNC_SCHEDULER_MAX_INSTANCES", default=1, least=1)
+BREVO_SYNC_MAX_RETRIES: int = env.whole_number("BREVO_SYNC_MAX_RETRIES", default=3, least=0)
+BREVO_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("BREVO_SYNC_RETRY_DELAY_MINUTES", default=5, least=0)
+BREVO_SYNC_RETRY_EXPONENTIAL: bool = env.flag("BREVO_SYNC_RETRY_EXPONENTIAL", default=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from contacts.emails import classify_email, email_key, is_gmail
+from contacts.address_key import email_key
+from contacts.emails import classify_email, is_gmail
 from contacts.models import Contact, EmailType
 
 
@@ -98,7 +99,19 @@ def test_email_key(email: str | None, key: str | None) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("email", ["Jane.Doe@Acme.EXAMPLE", "  jane@acme.example  ", "JANE+Tag@ACME.example", None])
+@pytest.mark.parametrize(
+    "email",
+    [
+        "Jane.Doe@Acme.EXAMPLE",
+        "  jane@acme.example  ",
+        "JANE+Tag@ACME.example",
+        "\tJane@acme.example\r\n",
+        "\u00a0jane@acme.example\u3000",
+        "ÉMILE@acme.example",
+        "jane'); DROP TABLE contacts; --",
+        None,
+    ],
+)
 def test_email_key_is_the_databases(email: str | None) -> None:
     contact = Contact.objects.create(email=email)
     contact.refresh_from_db()

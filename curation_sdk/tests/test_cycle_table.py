@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +10,11 @@ import pytest
 
 from brevo_sync.job import BREVO
 from contacts.models import Contact, Suppression
-from curation_sdk import cycle
 from curation_sdk.claiming import claim
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.outcomes import Evidence, Rejected, Retry, Skipped, StopRun, Synced, Throttled
 from curation_sdk.queueing import cancel_queued, queue_contacts, skip_contacts
-from curation_sdk.testing import FakeClock, ScriptedPusher, run, scripted_job
+from curation_sdk.testing import FakeClock, ScriptedPusher, before_settling, run, scripted_job
 
 ADA = "ada@acme.example"
 Queued = Callable[..., Contact]
@@ -36,21 +34,6 @@ def state(contact: Contact) -> tuple[Any, ...]:
 def push(clock: FakeClock, *script: Any, **policy: Any) -> tuple[ScriptedPusher, Any]:
     pusher = ScriptedPusher({ADA: script})
     return pusher, run(scripted_job(BREVO, pusher, **policy), clock)
-
-
-@contextmanager
-def before_settling(happens: Callable[[], Any]) -> Iterator[None]:
-    """Let something happen once, when an answer has arrived and is about to be stored."""
-    original = cycle.settle
-
-    def settle(*args: Any, **kwargs: Any) -> Any:
-        patch.setattr(cycle, "settle", original)
-        happens()
-        return original(*args, **kwargs)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cycle, "settle", settle)
-        yield
 
 
 def attempts() -> list[tuple[str, str]]:

@@ -26,17 +26,18 @@ class Command(BaseCommand):
             raise CommandError(reason, returncode=2)
         config = conf.load()
         client = BrevoClient(config, RateLimiter(config.rate_per_second, SystemClock()))
-        wrong = 0
+        wrong = can_make = 0
         try:
             for finding in check_account(client, config, create=options["create"]):
                 mark = self.style.SUCCESS("ok  ") if finding.ok else self.style.ERROR("todo")
                 self.stdout.write(f"{mark} {finding.text}")
                 wrong += not finding.ok
+                can_make += finding.can_make
         except (StopRun, Throttled, BrevoError, Unanswered) as error:
             raise CommandError(f"Brevo could not be asked. {error.reason}", returncode=1) from None
         finally:
             client.close()
         if wrong:
-            advice = "" if options["create"] else " `manage.py brevo_setup --create` makes what is missing."
+            advice = " `manage.py brevo_setup --create` makes what is missing." if can_make else ""
             raise CommandError(f"{wrong} to do.{advice}", returncode=1)
         self.stdout.write(self.style.SUCCESS("Brevo is ready."))

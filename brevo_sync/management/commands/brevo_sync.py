@@ -7,6 +7,7 @@ from typing import Any
 from brevo_sync import conf
 from brevo_sync.job import BREVO
 from brevo_sync.payload import contact_payload
+from brevo_sync.services import skip_reason
 from curation_sdk.commands import SyncCommand
 
 
@@ -14,5 +15,7 @@ class Command(SyncCommand):
     help = "Push to Brevo what is due now, and return when nothing is."
     job = BREVO
 
-    def preview(self, contact: Any) -> dict[str, Any]:
+    def preview(self, contact: Any) -> dict[str, Any] | str:
+        if reason := skip_reason(contact.email):
+            return reason
         return {"method": "POST", "path": "/contacts", "body": contact_payload(contact, conf.load()).body}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any
 
 from django.db import DatabaseError, connection
@@ -18,7 +19,8 @@ class StoppableCluster(Cluster):  # type: ignore[misc]
 
     def sig_handler(self, signum: int, frame: Any) -> None:
         shutdown.request_stop()
-        super().sig_handler(signum, frame)
+        # django-q2 sets its event right here, which waits for a process that may have been stopped by the same signal.
+        threading.Thread(target=self.stop_event.set, daemon=True).start()
 
 
 class Command(QClusterCommand):  # type: ignore[misc]
@@ -27,6 +29,7 @@ class Command(QClusterCommand):  # type: ignore[misc]
     def handle(self, *args: Any, **options: Any) -> None:
         if options.get("cluster_name"):
             os.environ["Q_CLUSTER_NAME"] = options["cluster_name"]
+        shutdown.end_together()
         cluster = StoppableCluster()
         cluster.start()
         if options.get("run_once"):
