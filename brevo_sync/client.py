@@ -18,6 +18,7 @@ from curation_sdk.backoff import bounded
 from curation_sdk.http import Answer, PlatformSession, evidence
 from curation_sdk.outcomes import Evidence, StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
+from curation_sdk.wording import count_of
 
 #: Brevo's page says that the reset header counts seconds; one client in the field reads it as milliseconds. So no
 #: single wait is longer than this: if it was too short, Brevo says so again.
@@ -31,6 +32,10 @@ LONGEST_HINT = 60  # seconds
 
 #: Status codes that say "not now": the request may be repeated. 425 was seen while Brevo still works on the account.
 TRANSIENT = {408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524}
+
+
+#: Status codes that speak of this one request, whatever the body looks like.
+ABOUT_THE_CONTACT = {400, 404, 405, 406, 422}
 
 
 class Kind(Enum):
@@ -200,7 +205,7 @@ class BrevoClient:
         if status == 429:
             wait = bounded(wish, longest=LONGEST_WAIT, otherwise=DEFAULT_WAIT)
             self._limiter.refused(wait.total_seconds())
-            return Throttled(wait, f"Brevo asked us to slow down (429) for {wait.seconds} seconds.", seen)
+            return Throttled(wait, f"Brevo asked us to slow down (429) for {count_of(wait.seconds, 'second')}.", seen)
         if status == 401:
             return StopRun(f"Brevo rejected the key (401): {said}. {_advice_for_401(message)}", seen)
         if status == 402:
@@ -219,7 +224,7 @@ class BrevoClient:
                 "https://api.brevo.com/v3.",
                 seen,
             )
-        if not answer.object:
+        if not answer.object and status not in ABOUT_THE_CONTACT:
             # An edge server's page, not Brevo's answer: it tells nothing about the contact.
             return BrevoError(Kind.TRANSIENT, f"Something in front of Brevo refused it ({status}): {said}.", seen)
         kind = _kind(status, code, message, answer.object.get("metadata"))

@@ -58,10 +58,15 @@ class BrevoSyncService:
             except BrevoError as error:
                 if error.kind in NO_SUCH_LIST:
                     raise StopRun(self._no_such_list(), error.evidence) from error
+            except StopRun as error:
+                _only_if_fatal(error)
             except Unanswered:
                 pass
         try:
             return self._dropped_attributes()
+        except StopRun as error:
+            _only_if_fatal(error)
+            return ["Brevo did not let us read its attributes, so nobody knows which of ours it drops."]
         except (BrevoError, Unanswered):
             return []
 
@@ -149,6 +154,12 @@ class BrevoSyncService:
         return (
             f"Brevo has no list {self.config.list_id}. Correct BREVO_LIST_ID; `manage.py brevo_setup` shows the lists."
         )
+
+
+def _only_if_fatal(error: StopRun) -> None:
+    """Raise it again, but not for a question that we may do without: a key may be allowed to write and not to read."""
+    if error.evidence.http_status not in (403, 404):
+        raise error
 
 
 def skip_reason(email: str | None) -> str:

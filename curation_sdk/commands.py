@@ -18,7 +18,6 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from tqdm import tqdm
 
-from curation_sdk import runs
 from curation_sdk.claiming import due
 from curation_sdk.clock import SystemClock
 from curation_sdk.cycle import run_cycle
@@ -54,8 +53,8 @@ def positive(text: str) -> int:
 class SyncCommand(BaseCommand):
     """Pushes what is due now and returns when nothing is.
 
-    Exit code: 0 when everything due was dealt with, 1 when the run was stopped (a wrong key …), 2 for wrong use,
-    130 after Ctrl-C.
+    Exit code: 0 when everything due was dealt with, 1 when the run was stopped or could not begin (no key, a wrong
+    key …), 2 for wrong use, 130 after Ctrl-C.
     """
 
     job: ClassVar[SyncJob]
@@ -68,7 +67,12 @@ class SyncCommand(BaseCommand):
         raise NotImplementedError
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--limit", type=positive, metavar="N", help="push at most N contacts")
+        parser.add_argument(
+            "--limit",
+            type=positive,
+            metavar="N",
+            help="take N contacts from the queue; queued rows of the same people come along",
+        )
         choice = parser.add_mutually_exclusive_group()
         choice.add_argument(
             "--ids", type=contact_id, nargs="+", metavar="ID", help="queue these contacts and push only them, now"
@@ -79,7 +83,7 @@ class SyncCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if reason := self.job.off_reason():
-            raise CommandError(reason, returncode=WRONG_USE)
+            raise CommandError(reason, returncode=1)
         try:
             self._handle(options)
         except (OperationalError, ProgrammingError) as error:
@@ -129,7 +133,7 @@ class SyncCommand(BaseCommand):
     def _run(
         self, only: Collection[UUID] | None, limit: int | None, stop: Callable[[], bool], bar: tqdm[Any]
     ) -> CycleReport:
-        """Run until nothing is due. A run of somebody else is waited for: it pushes what is due, too."""
+        """Run until nothing is due, waiting out a run of somebody else and a pause that the platform asked for."""
         clock = SystemClock()
 
         def progress(counts: Counter[str]) -> None:
@@ -140,11 +144,10 @@ class SyncCommand(BaseCommand):
             report = run_cycle(
                 self.job, trigger=SyncRun.Trigger.COMMAND, limit=limit, only=only, stop=stop, progress=progress
             )
-            if not report.busy or stop():
+            if not report.later or stop():
                 return report
             if not told:
-                other = runs.running(self.job, now=clock.now()).first()
-                self.stdout.write(f"Waiting for the run that is under way ({other.worker if other else 'ending'}).")
+                self.stdout.write(f"{report.reason} Waiting.")
                 told = True
             clock.wait(1.0, _never)
 

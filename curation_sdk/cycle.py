@@ -35,7 +35,8 @@ TROUBLE = 20
 #: A run that was asked to stop leaves pushes that hang for longer to their lease.
 PATIENCE = 7.0  # seconds
 
-#: A run waits out a pause that the platform asks for if it is no longer than this; else it ends.
+#: A run with a time budget waits out a pause that the platform asks for if it is no longer than this; else it ends
+#: and leaves its worker to others.
 LONGEST_PAUSE = timedelta(minutes=1)
 
 
@@ -65,11 +66,11 @@ def run_cycle(
     if not due(job, now=now, only=only).exists():
         return CycleReport(None, reason="Nothing is due.")
     if until := runs.resume_at(job, now=now):
-        return CycleReport(None, reason=f"{job.label} asked us to wait until {until:%H:%M:%S} UTC.")
+        return CycleReport(None, reason=f"{job.label} asked us to wait until {until:%H:%M:%S} UTC.", later=True)
     policy = job.policy()
     run = runs.take_slot(job, policy, trigger=trigger, now=now)
     if run is None:
-        return CycleReport(None, reason="Another run is under way.", busy=True)
+        return CycleReport(None, reason="Another run is under way.", later=True)
     cycle = _Cycle(job, policy, run, budget, limit, only, stop, progress, clock, chance)
     try:
         cycle.work()
@@ -242,8 +243,10 @@ class _Cycle:
         now = self.clock.now()
         self.limiter.refused(throttled.after.total_seconds())
         self.pause_until = max(self.pause_until or now, now + throttled.after)
+        if self.deadline is None:
+            return
         ends = self.clock.monotonic() + (self.pause_until - now).total_seconds()
-        if throttled.after > LONGEST_PAUSE or (self.deadline is not None and ends >= self.deadline):
+        if throttled.after > LONGEST_PAUSE or ends >= self.deadline:
             self._finish(SyncRun.State.FINISHED, throttled.reason)
 
     def _settle(self, *, everything: bool) -> None:

@@ -25,7 +25,7 @@ from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.models import SyncAttempt
 from curation_sdk.outcomes import Outcome, Rejected, Retry, Skipped, StopRun, Synced, Throttled
 from curation_sdk.statuses import ProcessingStatus, SyncStatus
-from curation_sdk.wording import storable
+from curation_sdk.wording import count_of, storable
 
 #: What a push came to: an outcome, or what it raised.
 Answer = Outcome | Exception
@@ -57,7 +57,7 @@ def decide(
         case Skipped(reason):
             return Decision(_row(job, SyncStatus.SKIPPED, None, 0, reason), "skipped", Attempt.SKIPPED, reason)
         case Retry(reason) if tries > policy.max_retries:
-            reason = f"{reason} Given up after {tries} tries."
+            reason = f"{reason} Given up after {count_of(tries, 'try', 'tries')}."
             return Decision(_failed(job, tries_before, reason), "failed", Attempt.EXHAUSTED, reason)
         case Retry(reason):
             due = now + _wait(policy, tries, answer.after, chance)

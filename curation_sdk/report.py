@@ -27,7 +27,7 @@ class CycleReport:
     counts: Counter[str] = field(default_factory=Counter)
     reason: str = ""
     notes: list[str] = field(default_factory=list)
-    busy: bool = False  # another run had the slot
+    later: bool = False  # another run has the slot, or the platform asked us to wait: try again in a while
     work_left: bool = False  # more is due, and nothing stands in its way
 
     @property

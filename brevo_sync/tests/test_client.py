@@ -103,10 +103,10 @@ REFUSALS: dict[str, tuple[int, Any, Any, str]] = {
     "400 edge HTML": (
         400,
         "<h1>400 Bad Request</h1><p>cloudflare</p>",
-        Kind.TRANSIENT,
+        Kind.OTHER,
         '"400 Bad Request cloudflare"',
     ),
-    "400 JSON, but a list": (400, [1], Kind.TRANSIENT, "refused it (400)"),
+    "400 JSON, but a list": (400, [1], Kind.OTHER, "refused it (400)"),
     "404 no API here, HTML": (404, "<h1>Not Found</h1>", StopRun, "Check BREVO_API_BASE_URL"),
     "404 no API here, empty": (404, "", StopRun, "https://api.brevo.com/v3"),
     "404 unknown": (

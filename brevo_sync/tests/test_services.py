@@ -488,7 +488,7 @@ def test_trouble_is_no_reason_to_stop(wire: responses.RequestsMock, status: int,
 
 
 @pytest.mark.parametrize("failing", [LIST, ATTRIBUTES])
-@pytest.mark.parametrize(("status", "exception"), [(401, StopRun), (402, StopRun), (403, StopRun), (429, Throttled)])
+@pytest.mark.parametrize(("status", "exception"), [(401, StopRun), (402, StopRun), (429, Throttled)])
 def test_prepare_raises_what_concerns_everybody(
     wire: responses.RequestsMock, failing: str, status: int, exception: type[Exception]
 ) -> None:
@@ -497,6 +497,14 @@ def test_prepare_raises_what_concerns_everybody(
     wire.add("GET", failing, status=status, json=said("no"))
     with pytest.raises(exception):
         service(list_id=12).prepare()
+
+
+def test_a_key_that_may_write_but_not_read_is_enough(wire: responses.RequestsMock) -> None:
+    wire.add("GET", LIST, status=403, json=said("no", "permission_denied"))
+    wire.add("GET", ATTRIBUTES, status=403, json=said("no", "permission_denied"))
+    assert service(list_id=12).prepare() == [
+        "Brevo did not let us read its attributes, so nobody knows which of ours it drops."
+    ]
 
 
 # --- in the job loop -----------------------------------------------------------------------------------------

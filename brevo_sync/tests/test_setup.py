@@ -165,7 +165,7 @@ def test_an_unknown_address_of_this_server(sandbox: Sandbox) -> None:
         ("500", "Brevo could not be asked. Brevo is in trouble (500)"),
         ("502_html", "502 Bad Gateway"),
         ("403_html", "Access denied"),
-        ("429", "Brevo could not be asked. Brevo asked us to slow down (429) for 1 seconds."),
+        ("429", "Brevo could not be asked. Brevo asked us to slow down (429) for 1 second."),
         ("reset", "Brevo could not be asked. The connection was closed before the answer came."),
         ("truncated_json", "Brevo could not be asked. Brevo answered 20"),
         ("garbage_200", "Brevo could not be asked. Brevo answered 200 without the data."),
@@ -199,10 +199,10 @@ def test_the_wrong_address(sandbox: Sandbox, settings: Any) -> None:
     ("name", "value", "said"),
     [("BREVO_API_KEY", "", "BREVO_API_KEY is not set."), ("BREVO_LIST_ID", "x", "BREVO_LIST_ID must be")],
 )
-def test_wrong_settings_are_wrong_use(settings: Any, name: str, value: str, said: str) -> None:
+def test_wrong_settings_are_named(settings: Any, name: str, value: str, said: str) -> None:
     setattr(settings, name, value)
     code, text = setup()
-    assert code == 2
+    assert code == 1
     assert said in text
 
 

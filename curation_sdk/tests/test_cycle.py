@@ -232,7 +232,7 @@ def test_one_run_at_a_time(queued: Queued, clock: FakeClock) -> None:
     other = runs.take_slot(job, job.policy(), trigger=SyncRun.Trigger.SCHEDULE, now=clock.now())
     assert other is not None
     report = run(job, clock)
-    assert (report.state, report.busy, report.reason) == (None, True, "Another run is under way.")
+    assert (report.state, report.later, report.reason) == (None, True, "Another run is under way.")
 
 
 def test_as_many_runs_as_instances(db: None, clock: FakeClock) -> None:
@@ -256,7 +256,7 @@ def test_the_slot_of_a_dead_run_is_taken_over(queued: Queued, clock: FakeClock) 
     dead = runs.take_slot(job, job.policy(), trigger=SyncRun.Trigger.SCHEDULE, now=clock.now())
     assert dead is not None
     clock.advance(seconds=59)
-    assert run(job, clock).busy
+    assert run(job, clock).later
     clock.advance(seconds=2)
     assert run(job, clock).sentence() == "1 synced."
     dead.refresh_from_db()

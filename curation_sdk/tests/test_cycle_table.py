@@ -11,6 +11,7 @@ import pytest
 from brevo_sync.job import BREVO
 from contacts.models import Contact, Suppression
 from curation_sdk.claiming import claim
+from curation_sdk.job import BUDGET
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.outcomes import Evidence, Rejected, Retry, Skipped, StopRun, Synced, Throttled
 from curation_sdk.queueing import cancel_queued, queue_contacts, skip_contacts
@@ -31,9 +32,9 @@ def state(contact: Contact) -> tuple[Any, ...]:
     )
 
 
-def push(clock: FakeClock, *script: Any, **policy: Any) -> tuple[ScriptedPusher, Any]:
+def push(clock: FakeClock, *script: Any, budget: timedelta | None = None, **policy: Any) -> tuple[ScriptedPusher, Any]:
     pusher = ScriptedPusher({ADA: script})
-    return pusher, run(scripted_job(BREVO, pusher, **policy), clock)
+    return pusher, run(scripted_job(BREVO, pusher, **policy), clock, budget=budget)
 
 
 def attempts() -> list[tuple[str, str]]:
@@ -138,7 +139,7 @@ def test_a_senseless_wish_is_bounded(queued: Queued, clock: FakeClock, wish: tim
 def test_no_retries_allowed(queued: Queued, clock: FakeClock) -> None:
     contact = queued(ADA)
     push(clock, Retry("503"), max_retries=0)
-    assert state(contact) == ("Error", "Error", 0, None, "503 Given up after 1 tries.")
+    assert state(contact) == ("Error", "Error", 0, None, "503 Given up after 1 try.")
 
 
 def test_rejected(queued: Queued, clock: FakeClock) -> None:
@@ -170,7 +171,7 @@ def test_throttled_for_long_gives_the_try_back_and_ends_the_run(queued: Queued, 
     contact = queued(ADA)
     clock.advance(seconds=1)  # the older one goes first
     other = queued("bob@acme.example")
-    pusher, report = push(clock, Throttled(timedelta(minutes=4), "slow down"))
+    pusher, report = push(clock, Throttled(timedelta(minutes=4), "slow down"), budget=BUDGET)
     assert state(contact) == ("Queued", "Queued", 0, clock.now() + timedelta(minutes=4), "slow down")
     assert state(other) == ("Queued", "Queued", 0, clock.now(), None)
     assert len(pusher.pushed) == 1
@@ -182,13 +183,21 @@ def test_after_a_long_throttle_nobody_calls_before_its_end(queued: Queued, clock
     queued(ADA)
     clock.advance(seconds=1)
     queued("bob@acme.example")
-    pusher, _ = push(clock, Throttled(timedelta(minutes=4), "slow down"), Synced("42"))
+    pusher, _ = push(clock, Throttled(timedelta(minutes=4), "slow down"), Synced("42"), budget=BUDGET)
     job = scripted_job(BREVO, pusher)
     clock.advance(minutes=3)
     assert run(job, clock).reason == "Brevo asked us to wait until 12:04:01 UTC."
     assert len(pusher.pushed) == 1
     clock.advance(minutes=1)
     assert run(job, clock).sentence() == "2 synced."
+
+
+def test_without_a_budget_a_long_throttle_is_waited_out_too(queued: Queued, clock: FakeClock) -> None:
+    contact = queued(ADA)
+    _, report = push(clock, Throttled(timedelta(minutes=4), "slow down"), Synced("42"))
+    assert state(contact)[0] == "Complete"
+    assert report.counts == {"released": 1, "synced": 1}
+    assert sum(clock.waited) == pytest.approx(240, abs=1)
 
 
 def test_throttled_for_short_is_waited_out_in_the_run(queued: Queued, clock: FakeClock) -> None:

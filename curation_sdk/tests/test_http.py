@@ -54,7 +54,7 @@ class Server:
         self._talks = list(talks)
         self.requests: list[bytes] = []
         self.connections = 0
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = self._current = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -69,7 +69,7 @@ class Server:
             self.connections += 1
             talk = self._talks.pop(0) if len(self._talks) > 1 else self._talks[0]
             with connection:
-                connection.settimeout(5)
+                self._current = connection
                 # The client has gone: that is what some of these tests are about.
                 with contextlib.suppress(OSError):
                     talk(connection)
@@ -85,6 +85,9 @@ class Server:
         # Shut down first: a close alone does not wake a thread that waits in accept.
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        # The client keeps its connection for as long as an exception remembers it.
+        with contextlib.suppress(OSError):
+            self._current.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
 
@@ -454,7 +457,11 @@ def test_silence_in_the_middle_of_the_answer(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_tls_with_a_server_that_speaks_none() -> None:
-    with talking(closing(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with talking(refuse) as server:
         assert unanswered(f"https://127.0.0.1:{server.port}").reason == "The connection could not be secured (TLS)."
 
 

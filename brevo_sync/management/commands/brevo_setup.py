@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if reason := conf.off_reason():
-            raise CommandError(reason, returncode=2)
+            raise CommandError(reason, returncode=1)
         config = conf.load()
         client = BrevoClient(config, RateLimiter(config.rate_per_second, SystemClock()))
         wrong = can_make = 0
