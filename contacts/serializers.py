@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 
 from contacts.curation import save_columns, with_curation
-from contacts.emails import classify_email
+from contacts.emails import classify_email, is_gmail
 from contacts.models import Contact, CurationStatus, Domain, EmailType, Page
 from curation_sdk.serializers import ContactIdsSerializer, FiltersSerializer, StrictFields, TextUUIDField
 
@@ -83,7 +83,10 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
         read_only_fields = READ_ONLY_FIELDS
 
     def create(self, validated_data: dict[str, Any]) -> Contact:
-        return super().create(with_curation(validated_data))
+        """As in the CSV import, the kind of mailbox is worked out where the request is silent about it."""
+        email = validated_data.get("email")
+        worked_out = {"email_type": classify_email(email), "has_gmail": is_gmail(email)}
+        return super().create(with_curation({**worked_out, **validated_data}))
 
     def update(self, instance: Contact, validated_data: dict[str, Any]) -> Contact:
         """Write only what was sent: a worker may be writing the other columns at this moment."""

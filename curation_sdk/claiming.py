@@ -36,10 +36,14 @@ class Claim:
 
 
 def due(job: SyncJob, *, now: datetime, only: Collection[Any] | None = None) -> QuerySet[Any]:
-    """The contacts whose turn it is, oldest first: queued ones, and those whose worker let the lease pass."""
-    contacts = job.contacts.filter(
-        **{f"{job.processing_status}__in": ACTIVE, f"{job.next_attempt_at}__lte": now}
-    ).order_by(job.next_attempt_at, "pk")
+    """The contacts whose turn it is, oldest first: queued ones, and those whose worker let the lease pass.
+
+    One without a time is due as well: it was queued by somebody's plain SQL.
+    """
+    turn = Q(**{f"{job.next_attempt_at}__lte": now}) | Q(**{f"{job.next_attempt_at}__isnull": True})
+    contacts = job.contacts.filter(turn, **{f"{job.processing_status}__in": ACTIVE}).order_by(
+        job.next_attempt_at, "pk"
+    )
     return contacts if only is None else contacts.filter(pk__in=only)
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 from tqdm import tqdm
 
@@ -26,7 +26,7 @@ from curation_sdk.models import SyncRun
 from curation_sdk.queueing import make_due, queue_contacts, skip_reason
 from curation_sdk.report import CycleReport
 from curation_sdk.shutdown import stop_on_signals
-from curation_sdk.statuses import ProcessingStatus, SyncStatus
+from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
 from curation_sdk.wording import count_of
 
 WRONG_USE = 2
@@ -126,7 +126,8 @@ class SyncCommand(BaseCommand):
             report = self._run(only, limit, stop, bar)
         if report.stopped:
             raise CommandError(report.sentence(), returncode=1)
-        self.stdout.write(self.style.SUCCESS(report.sentence()))
+        summary = " ".join(filter(None, (report.sentence(), self._waiting(only))))
+        self.stdout.write(self.style.SUCCESS(summary))
         if stop():
             sys.exit(INTERRUPTED)
 
@@ -150,6 +151,17 @@ class SyncCommand(BaseCommand):
                 self.stdout.write(f"{report.reason} Waiting.")
                 told = True
             clock.wait(1.0, _never)
+
+    def _waiting(self, only: Collection[UUID] | None) -> str:
+        """Who is still in the queue, and when the first of them is due; "" when nobody is."""
+        active = self.job.contacts.filter(Q(**{f"{self.job.processing_status}__in": ACTIVE}))
+        if only is not None:
+            active = active.filter(pk__in=only)
+        found = active.aggregate(count=Count("pk"), first=Min(self.job.next_attempt_at))
+        if not found["first"]:
+            return ""
+        rest = f"{count_of(found['count'], 'contact')} {'is' if found['count'] == 1 else 'are'} still in the queue"
+        return f"{rest}; the next is due at {found['first']:%Y-%m-%d %H:%M} UTC."
 
     def _bar(self, only: Collection[UUID] | None, limit: int | None) -> tqdm[Any]:
         quiet = not self.stderr.isatty()

@@ -24,7 +24,11 @@ STOP_WITHIN = 10.0  # seconds
 
 
 class Ended(Exception):
-    """The demo is over: Ctrl-C, a signal, or a part of it ended by itself."""
+    """The demo is over: Ctrl-C, a signal, or (`code` 1) a part of it ended by itself."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def main(arguments: list[str]) -> int:
@@ -66,7 +70,7 @@ def _run(port: int, sandbox_port: int, environment: Mapping[str, str]) -> int:
             time.sleep(0.5)
     except Ended as error:
         print(f"\n{error}", flush=True)
-        return 1 if error.args[1:] else 0
+        return error.code
     finally:
         _stop(parts)
 
@@ -90,7 +94,7 @@ def _manage(environment: Mapping[str, str], *arguments: str, may_fail: bool = Fa
         [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
     )
     if done.returncode and not may_fail:
-        raise Ended(f"`manage.py {arguments[0]}` failed:\n{done.stdout}{done.stderr}", done.returncode)
+        raise Ended(f"`manage.py {arguments[0]}` failed:\n{done.stdout}{done.stderr}", 1)
 
 
 def _start(environment: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
@@ -153,7 +157,7 @@ def _welcome(port: int, sandbox_port: int) -> str:
   ScraperSky contact sync is running.
 
     Contacts   http://127.0.0.1:{port}/admin/   log in as {USER} with the password {PASSWORD}
-    API        http://127.0.0.1:{port}/api/docs
+    API        http://127.0.0.1:{port}/api/docs   once logged in
     Sandbox    http://127.0.0.1:{sandbox_port}/   what "Brevo" holds
 
   Pick contacts, choose "Queue for Brevo" and watch the counts. Ctrl-C ends everything.

@@ -202,7 +202,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     # Django's own handlers would print each line a second time.
-    "loggers": {"django": {"handlers": [], "propagate": True}},
+    # urllib3 logs a second try with its path, which may hold somebody's address.
+    "loggers": {"django": {"handlers": [], "propagate": True}, "urllib3": {"level": "ERROR"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", default="INFO").upper()},
 }
 
@@ -222,5 +223,5 @@ BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES: int = env.whole_number(
 BREVO_SYNC_SCHEDULER_BATCH_SIZE: int = env.whole_number("BREVO_SYNC_SCHEDULER_BATCH_SIZE", default=10, least=1)
 BREVO_SYNC_SCHEDULER_MAX_INSTANCES: int = env.whole_number("BREVO_SYNC_SCHEDULER_MAX_INSTANCES", default=1, least=1)
 BREVO_SYNC_MAX_RETRIES: int = env.whole_number("BREVO_SYNC_MAX_RETRIES", default=3, least=0)
-BREVO_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("BREVO_SYNC_RETRY_DELAY_MINUTES", default=5, least=0)
+BREVO_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("BREVO_SYNC_RETRY_DELAY_MINUTES", default=5, least=1)
 BREVO_SYNC_RETRY_EXPONENTIAL: bool = env.flag("BREVO_SYNC_RETRY_EXPONENTIAL", default=True)

@@ -105,7 +105,9 @@ def test_pushes_what_is_due_and_nothing_else(
     make_contact("new@x.example")
     late = queued("later@x.example")
     Contact.objects.filter(pk=late.pk).update(brevo_next_attempt_at=timezone.now() + timedelta(hours=1))
-    assert sync() == (0, "2 synced.\n")
+    code, text = sync()
+    assert code == 0
+    assert text.startswith("2 synced. 1 contact is still in the queue; the next is due at ")
     assert statuses() == {
         "a@x.example": "Complete",
         "b@x.example": "Complete",
@@ -119,7 +121,10 @@ def test_pushes_what_is_due_and_nothing_else(
 def test_limit(wire: responses.RequestsMock, queued: Queued, limit: int, pushed: int) -> None:
     for number in range(25):
         queued(f"p{number}@x.example")
-    assert sync("--limit", limit) == (0, f"{pushed} synced.\n")
+    code, text = sync("--limit", limit)
+    assert code == 0
+    assert text.startswith(f"{pushed} synced.")
+    assert (f"{25 - pushed} contacts are still in the queue" in text) == (pushed < 25)
     assert len(sent(wire)) == pushed
 
 
@@ -517,3 +522,13 @@ def test_a_database_that_cannot_be_opened_is_a_sentence(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert err == "CommandError: The database cannot be used: unable to open database file\n"
+
+
+@pytest.mark.django_db
+def test_those_who_wait_for_their_next_try_are_not_forgotten(sandbox: Sandbox, make_contact: Any) -> None:
+    make_contact()
+    sandbox.add_fault("503", path="/contacts", email="ada@acme.example")
+    code, text = sync("--queue-all-new")
+    assert code == 0
+    assert "1 contact is still in the queue; the next is due at 2" in text
+    assert "1 contact is still in the queue" in sync()[1]

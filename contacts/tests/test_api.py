@@ -453,3 +453,21 @@ def test_somebody_unknown_gets_a_page_too() -> None:
         answer = Client().get(path, headers={"accept": "text/html"})
         assert answer.status_code in (401, 405)
         assert answer["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "gmail"),
+    [
+        ({"email": "info@acme.example"}, "SERVICE", False),
+        ({"email": "ada.example@gmail.com"}, "FREE", True),
+        ({"name": "Ada"}, "UNKNOWN", False),
+        ({"email": "info@acme.example", "email_type": "CORPORATE", "has_gmail": True}, "CORPORATE", True),
+    ],
+    ids=str,
+)
+@pytest.mark.django_db
+def test_a_new_contacts_mailbox_is_worked_out_where_the_request_is_silent(
+    api: Api, body: dict[str, Any], kind: str, gmail: bool
+) -> None:
+    made = api("POST", URL, body).json()
+    assert (made["email_type"], made["has_gmail"]) == (kind, gmail)

@@ -87,6 +87,13 @@ def test_oldest_first(queued: Queued, clock: FakeClock) -> None:
     assert pusher.pushed == emails
 
 
+def test_a_contact_queued_by_plain_sql_without_a_time_is_due(
+    make_contact: Callable[..., Contact], clock: FakeClock
+) -> None:
+    make_contact("ada@acme.example", brevo_sync_status="Queued", brevo_processing_status="Queued")
+    assert run(scripted_job(BREVO, ScriptedPusher()), clock).sentence() == "1 synced."
+
+
 def test_a_limit_takes_so_many_and_leaves_the_rest(queued: Queued, clock: FakeClock) -> None:
     for number in range(7):
         queued(f"p{number}@acme.example")
