@@ -516,6 +516,7 @@ def test_secrets_are_not_in_the_text_of_an_answer(body: str) -> None:
 
 def test_no_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="urllib3")
     with serving(OK + b"Content-Length: 2\r\n\r\n{}") as server, session(server.url) as platform:
         platform.request("GET", "/x")
     with talking(reset) as server:
