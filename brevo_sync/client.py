@@ -188,7 +188,7 @@ class BrevoClient:
             return answer, seen
         # Brevo sends no Retry-After; the edge servers in front of it do.
         wish = timedelta(seconds=reset or _number(answer, "retry-after") or 0)
-        raise self._error(answer, code, message, seen, wish)
+        raise self._error(answer, code, message, seen, wish, upsert=(method, path) == ("POST", "/contacts"))
 
     def _said(self, answer: Answer) -> tuple[str, str]:
         """Brevo's code and message. An answer that is not Brevo's JSON gives its beginning, without markup."""
@@ -198,7 +198,9 @@ class BrevoClient:
         words = message if isinstance(message, str) else _without_markup(answer.text)
         return self._session.clean(str(code or "")), self._session.clean(words)
 
-    def _error(self, answer: Answer, code: str, message: str, seen: Evidence, wish: timedelta) -> Exception:
+    def _error(
+        self, answer: Answer, code: str, message: str, seen: Evidence, wish: timedelta, *, upsert: bool
+    ) -> Exception:
         """The error table. First what stops everything, then what passes, then what concerns this contact."""
         status = answer.status
         said = f'"{message}"' if message else "without a message"
@@ -212,13 +214,16 @@ class BrevoClient:
             return StopRun(f"Brevo wants the account's plan or credits put right (402): {said}.", seen)
         if status == 403 and isinstance(answer.json, dict):
             return StopRun(f"The key is not allowed to do this (403): {said}. Check its scope in Brevo.", seen)
+        if status in (408, 425):
+            return BrevoError(Kind.TRANSIENT, f"Brevo is not ready for it yet ({status}): {said}.", seen)
         if status in TRANSIENT or status >= 500:
             return BrevoError(Kind.TRANSIENT, f"Brevo is in trouble ({status}): {said}.", seen)
         if 300 <= status < 400:
             # Not followed: it would take the key and a person's data to another place.
             reason = f"Brevo answered with a redirect ({status}), which its API never does. Check BREVO_API_BASE_URL."
             return BrevoError(Kind.TRANSIENT, reason, seen)
-        if status == 404 and not (code or (message and answer.object)):
+        # No contact is ever "not found" in an upsert: Brevo's own 404 there is about a list, and has a code.
+        if status == 404 and not code and (upsert or not (message and answer.object)):
             return StopRun(
                 "There is no Brevo API at this address (404). Check BREVO_API_BASE_URL; Brevo's own is "
                 "https://api.brevo.com/v3.",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import phonenumbers
 
 from brevo_sync.conf import BrevoConfig
+from contacts.address_key import BLANKS
 from contacts.placeholders import clean_name, clean_phone, is_placeholder_phone
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def contact_payload(contact: Contact, config: BrevoConfig) -> Payload:
         if name in config.attributes and value is not None and str(value).strip()
     }
     body: dict[str, Any] = {
-        "email": (contact.email or "").strip(" "),
+        "email": (contact.email or "").strip(BLANKS),
         "attributes": attributes,
         "updateEnabled": True,
     }

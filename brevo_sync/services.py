@@ -11,9 +11,10 @@ from email_validator import EmailNotValidError, validate_email
 from brevo_sync import conf
 from brevo_sync.client import BrevoClient, BrevoError, Kind, Upserted, contact_id
 from brevo_sync.payload import Payload, contact_payload
+from contacts.address_key import BLANKS
 from curation_sdk.clock import SystemClock
 from curation_sdk.http import Unanswered
-from curation_sdk.outcomes import NotPushed, Outcome, Rejected, Retry, Skipped, StopRun, Synced, Throttled
+from curation_sdk.outcomes import Outcome, Rejected, Retry, Skipped, StopRun, Synced
 from curation_sdk.ratelimit import RateLimiter
 
 if TYPE_CHECKING:
@@ -122,12 +123,13 @@ class BrevoSyncService:
     def _look_up(self, email: str, warning: str, upserted: Upserted) -> Synced:
         """Ask for the id that a 204 does not bring, and whether the person is blocked. Once, as long as we have none.
 
-        The contact has arrived: whatever goes wrong here, it is synced.
+        The contact has arrived, so it is synced when the question fails. When the question only has to wait
+        (Throttled, or NotPushed at the end of a run) the contact is given back and pushed again later.
         """
         try:
             found = self.client.get_contact(email)
-        except (BrevoError, Unanswered, Throttled, StopRun, NotPushed):
-            unknown = "Its Brevo id could not be looked up; the next sync will."
+        except (BrevoError, Unanswered, StopRun):
+            unknown = "Its Brevo id could not be looked up. Queue the contact again to have it looked up."
             return Synced("", " ".join(filter(None, (warning, unknown))), evidence=upserted.evidence)
         blocked = "Brevo does not mail this address: it is blocked there." if found.get("emailBlacklisted") else ""
         return Synced(contact_id(found), warning, blocked, evidence=upserted.evidence)
@@ -167,9 +169,8 @@ def skip_reason(email: str | None) -> str:
     if not email or not email.strip():
         return "There is no e-mail address. Add one, then queue the contact again."
     try:
-        # Spaces only, as in the database's key by which people are suppressed: whoever is unsubscribed as
-        # "ada@acme.example" must not slip through as "ada@acme.example" with a line break at its end.
-        validate_email(email.strip(" "), check_deliverability=False, test_environment=True, strict=True)
+        # Without the blanks that the database's key leaves out, too: people are suppressed by that key.
+        validate_email(email.strip(BLANKS), check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError as error:
         return f"Invalid e-mail address: {error} Correct it, then queue the contact again."
     return ""

@@ -8,9 +8,13 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from contacts.address_key import email_key
 from contacts.models import Contact, CurationStatus
 from curation_sdk.database import atomic_with_retry
 from curation_sdk.statuses import ProcessingStatus
+
+#: What the platforms call a contact.
+REMOTE_IDS = ("brevo_contact_id", "hubspot_contact_id", "mautic_contact_id", "n8n_contact_id")
 
 
 def save_columns(contact: Contact, changes: Mapping[str, Any]) -> bool:
@@ -22,9 +26,12 @@ def save_columns(contact: Contact, changes: Mapping[str, Any]) -> bool:
     if columns.keys() - {"contact_curation_status"}:
         columns["updated_at"] = timezone.now()
     columns = with_curation(columns)
+    mine = Contact.objects.filter(pk=contact.pk)
+    if "email" in columns and not mine.filter(email_key=email_key(columns["email"]) or "").exists():
+        # Another address is another person on the platforms: their ids are not this one's.
+        columns |= dict.fromkeys(REMOTE_IDS)
     for name, value in columns.items():
         setattr(contact, name, value)
-    mine = Contact.objects.filter(pk=contact.pk)
     return mine.exists() if not columns else bool(mine.update(**columns))
 
 

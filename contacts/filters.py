@@ -85,13 +85,12 @@ def _problem(name: str, value: Any) -> str:
     """
     if isinstance(value, bool):
         return "" if name == "has_gmail" else "Give text, not true or false."
-    if not isinstance(value, str | int):
-        return "Give one value: text, a number, true or false."
-    text = str(value)
-    if not text.strip():
+    if not isinstance(value, str):
+        return "Give one text."
+    if not value.strip():
         return "The value is blank."
     try:
-        text.encode()
+        value.encode()
     except UnicodeEncodeError:
         return "The text holds half of a character (a lone surrogate)."
     return ""

@@ -11,11 +11,14 @@ from django.db.models import F, Q, QuerySet
 
 from curation_sdk.database import atomic_with_retry
 from curation_sdk.job import SyncJob, SyncPolicy
-from curation_sdk.outcomes import Outcome, Retry, Skipped
+from curation_sdk.outcomes import Outcome, Rejected, Skipped
 from curation_sdk.queueing import skip_reason
 from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
 
 _SKIP_REASON = "skip_reason"
+
+#: Rows of the same people that one claim takes along. A made-up address may stand on tens of thousands.
+SIBLINGS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def claim(job: SyncJob, policy: SyncPolicy, *, now: datetime, size: int, only: C
         if not rows:
             return rows
         rows += _siblings(job, rows)
-        _filter(job, rows).update(
+        taken = _filter(job, rows).update(
             **{
                 job.sync_status: SyncStatus.PROCESSING,
                 job.processing_status: ProcessingStatus.PROCESSING,
@@ -68,6 +71,10 @@ def claim(job: SyncJob, policy: SyncPolicy, *, now: datetime, size: int, only: C
                 job.next_attempt_at: lease,
             }
         )
+        if taken < len(rows):
+            # Not ours: a row that cannot be found by its own key, written past Django.
+            found = set(_filter(job, rows).values_list("pk", flat=True))
+            rows = [row for row in rows if row.pk in found]
         return rows
 
     return _sort(job, policy, atomic_with_retry(take), lease)
@@ -116,7 +123,7 @@ def _siblings(job: SyncJob, rows: Sequence[Any]) -> list[Any]:
     people = {getattr(row, job.identity) for row in rows} - {None, ""}
     queued = Q(**{f"{job.identity}__in": people, job.processing_status: ProcessingStatus.QUEUED})
     others = job.contacts.filter(queued).exclude(pk__in=[row.pk for row in rows])
-    return list(_locked(job, others.order_by("pk")))
+    return list(_locked(job, others.order_by("pk"))[:SIBLINGS])
 
 
 def _filter(job: SyncJob, rows: Sequence[Any]) -> QuerySet[Any]:
@@ -132,8 +139,8 @@ def _sort(job: SyncJob, policy: SyncPolicy, rows: Sequence[Any], lease: datetime
         if reason:
             claimed.answered.append((Person([row], row, lease), Skipped(reason)))
         elif getattr(row, job.processing_status) == ProcessingStatus.PROCESSING and tries > policy.max_retries:
-            # It was being pushed when its worker died, every time. Once more would only kill the next one.
-            died = Retry(f"The worker died while pushing this contact, {tries} times.")
+            # It was being pushed when its worker died, and has no try left. Once more might kill the next one.
+            died = Rejected(f"The worker died while pushing this contact, at the last of {tries} tries.")
             claimed.answered.append((Person([row], row, lease), died))
         else:
             groups.setdefault(getattr(row, job.identity), []).append(row)

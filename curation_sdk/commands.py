@@ -32,6 +32,10 @@ from curation_sdk.wording import count_of
 WRONG_USE = 2
 INTERRUPTED = 130
 
+#: A command waits for a run of somebody else, or while the platform asks for it, but not for ever: it may have been
+#: started by a timer that starts the next one.
+GIVE_UP_AFTER = 15 * 60.0  # seconds
+
 _never = threading.Event()
 
 
@@ -140,16 +144,20 @@ class SyncCommand(BaseCommand):
         def progress(counts: Counter[str]) -> None:
             bar.update(sum(counts.values()) - counts["warned"] - counts["released"] - bar.n)
 
-        told = False
+        told, fruitless_since = "", clock.monotonic()
         while True:
             report = run_cycle(
                 self.job, trigger=SyncRun.Trigger.COMMAND, limit=limit, only=only, stop=stop, progress=progress
             )
             if not report.later or stop():
                 return report
-            if not told:
+            if report.counts["synced"]:
+                fruitless_since = clock.monotonic()
+            if clock.monotonic() - fruitless_since > GIVE_UP_AFTER:
+                raise CommandError(f"Given up after 15 minutes without a push: {report.reason}", returncode=1)
+            if report.reason != told:
                 self.stdout.write(f"{report.reason} Waiting.")
-                told = True
+                told = report.reason
             clock.wait(1.0, _never)
 
     def _waiting(self, only: Collection[UUID] | None) -> str:

@@ -28,16 +28,21 @@ from curation_sdk.settling import Result, settle
 #: Answers are stored at the latest after this, so that people see them.
 SETTLE_WITHIN = timedelta(seconds=0.5)
 
-#: So many failed pushes in a row, with no success between them, mean that the platform is in trouble and not
-#: the contacts: the run ends before it uses up the tries of the whole queue.
+#: So many failed pushes in a row, or refusals in a row with the same words, mean that it is not about the contacts:
+#: the run ends before it uses up the whole queue.
 TROUBLE = 20
 
 #: A run that was asked to stop leaves pushes that hang for longer to their lease.
 PATIENCE = 7.0  # seconds
 
-#: A run with a time budget waits out a pause that the platform asks for if it is no longer than this; else it ends
-#: and leaves its worker to others.
+#: A run waits out a pause that the platform asks for if it is no longer than this; else it ends and frees its slot.
 LONGEST_PAUSE = timedelta(minutes=1)
+
+#: A platform that says "slow down" again and again is asked less and less often, down to this.
+RAREST = timedelta(minutes=5)
+
+#: A run ends when nothing that is due could be taken for so many looks: others hold it.
+LOOKS = 100
 
 
 def run_cycle(
@@ -110,6 +115,11 @@ class _Cycle:
         self.prepared = False
         self.proven = False
         self.failures = 0  # in a row
+        self.last_failure = ""
+        self.refusals = 0  # in a row, with the same words
+        self.refused_with = ""
+        self.throttles = 0  # in a row
+        self.looks = 0  # in vain
         self.pause_until: datetime | None = None
         self.stop_asked_at: float | None = None
         self.state: SyncRun.State | None = None  # set once the run has to end
@@ -134,12 +144,20 @@ class _Cycle:
         self._watch()
         if not self._ending and not self._paused():
             self._prepare(pusher)
+            self._watch()
+        now = self.clock.now()
+        if self.waiting and (self._paused() or self.waiting[0].lease - now < self.policy.lease / 2):
+            # Nobody is pushed on a claim that may have passed, or on what was known before a pause.
+            given_back = release(self.job, self.waiting, now=now)
+            if self.limit is not None:
+                self.limit += given_back
+            self.waiting.clear()
         if not self._ending and not self._paused():
             self._fill(pool)
         if pool.under_way:
             for people, answers in pool.collect(timeout=0.2):
                 self._collect(people, answers)
-        self._settle(everything=not pool.under_way)
+        self._settle(everything=not pool.under_way or self._out_of_patience())
         if pool.under_way:
             return not self._out_of_patience()
         return not self._ending and self._wait_for_work()
@@ -169,6 +187,9 @@ class _Cycle:
             self.stop_asked_at = self.clock.monotonic()
             self._finish(SyncRun.State.FINISHED, "The worker was asked to stop.")
         if self.deadline is not None and self.clock.monotonic() >= self.deadline:
+            if self.failures and not self.proven:
+                # Each took so long that there was no time for as many as TROUBLE.
+                self._finish(SyncRun.State.STOPPED, f"Every push failed. The last: {self.last_failure}")
             self._finish(SyncRun.State.FINISHED, "")
         now = self.clock.now()
         if now - self.beaten_at >= runs.HEARTBEAT:
@@ -194,7 +215,9 @@ class _Cycle:
         size = self.policy.batch_size if self.limit is None else min(self.policy.batch_size, self.limit)
         claimed = claim(self.job, self.policy, now=self.clock.now(), size=size, only=self.only)
         if self.limit is not None:
-            self.limit -= size
+            self.limit -= min(size, sum(len(person.rows) for person in claimed.to_push) + len(claimed.answered))
+        if claimed.to_push or claimed.answered:
+            self.looks = 0
         self.waiting.extend(claimed.to_push)
         self.answered.extend(Result(person, answer) for person, answer in claimed.answered)
 
@@ -208,6 +231,9 @@ class _Cycle:
         if self.waiting:
             return True
         if self._may_claim() and due(self.job, now=now, only=self.only).exists():
+            self.looks += 1
+            if self.looks > LOOKS:
+                self._finish(SyncRun.State.FINISHED, "What is due is held by others.")
             self.clock.wait(0.05, self.never)
             return True
         self._finish(SyncRun.State.FINISHED, "")
@@ -230,23 +256,38 @@ class _Cycle:
                 self._finish(SyncRun.State.STOPPED, answer.reason)
             case Throttled():
                 self._throttled(answer)
-            case Synced() | Rejected():
-                self.failures = 0
+            case Synced():
                 self.proven = True
+                self.failures = self.refusals = self.throttles = 0
+            case Rejected():
+                self.proven = True
+                self.failures = self.throttles = 0
+                self.refusals = self.refusals + 1 if answer.reason == self.refused_with else 1
+                self.refused_with = answer.reason
+                if self.refusals >= TROUBLE:
+                    text = f"{self.refusals} contacts in a row were refused with the same words: {answer.reason}"
+                    self._finish(SyncRun.State.STOPPED, text)
             case Retry() | Exception():
                 self.failures += 1
+                self.refusals = 0
+                self.last_failure = (
+                    answer.reason if isinstance(answer, Retry) else f"{type(answer).__name__} in our program"
+                )
                 if self.failures >= TROUBLE:
-                    last = answer.reason if isinstance(answer, Retry) else f"{type(answer).__name__} in our program"
-                    self._finish(SyncRun.State.STOPPED, f"{self.failures} pushes in a row failed. The last: {last}")
+                    text = f"{self.failures} pushes in a row failed. The last: {self.last_failure}"
+                    self._finish(SyncRun.State.STOPPED, text)
 
     def _throttled(self, throttled: Throttled) -> None:
         now = self.clock.now()
-        self.limiter.refused(throttled.after.total_seconds())
-        self.pause_until = max(self.pause_until or now, now + throttled.after)
-        if self.deadline is None:
-            return
-        ends = self.clock.monotonic() + (self.pause_until - now).total_seconds()
-        if throttled.after > LONGEST_PAUSE or ends >= self.deadline:
+        pause = throttled.after
+        if not self._paused():
+            # Those that were under way when the first one came back say the same; they count as one.
+            self.throttles += 1
+            pause = max(pause, min(pause * 2 ** min(self.throttles - 1, 10), RAREST))
+        self.limiter.refused(pause.total_seconds())
+        self.pause_until = max(self.pause_until or now, now + pause)
+        ends = self.clock.monotonic() + pause.total_seconds()
+        if pause > LONGEST_PAUSE or (self.deadline is not None and ends >= self.deadline):
             self._finish(SyncRun.State.FINISHED, throttled.reason)
 
     def _settle(self, *, everything: bool) -> None:
@@ -299,5 +340,10 @@ class _Cycle:
 
     def report(self) -> CycleReport:
         return CycleReport(
-            self.state, self.counts, self.reason, self.notes, work_left=self.work_left and not self.reason
+            self.state,
+            self.counts,
+            self.reason,
+            self.notes,
+            later=self.state == SyncRun.State.FINISHED and self._paused(),
+            work_left=self.work_left and not self.reason,
         )

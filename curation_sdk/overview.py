@@ -38,7 +38,7 @@ def platform_state(job: SyncJob, *, now: datetime) -> dict[str, Any]:
 
 def _problem(job: SyncJob, latest: SyncRun | None, *, waiting: int, running: bool, now: datetime) -> str:
     """Why contacts wait although they should not; "" when all is well."""
-    if latest and latest.state == SyncRun.State.STOPPED and not running:
+    if waiting and latest and latest.state == SyncRun.State.STOPPED and not running:
         return f"The last run stopped: {latest.reason}"
     if until := runs.resume_at(job, now=now):
         return f"{job.label} asked us to wait until {until:%H:%M:%S} UTC."

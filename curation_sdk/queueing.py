@@ -47,7 +47,7 @@ def queue_contacts(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> Q
 
     def queue() -> QueueResult:
         chosen = _chosen(job, contacts)
-        already = chosen.filter(_active(job)).count()
+        total = chosen.count()
         idle = chosen.exclude(_active(job))
         skipped = {}
         passed = Q()
@@ -65,7 +65,8 @@ def queue_contacts(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> Q
                 job.next_attempt_at: now,
             }
         )
-        return QueueResult(queued, already, skipped)
+        # The rest was queued before, or by somebody else at this moment.
+        return QueueResult(queued, max(total - queued - sum(skipped.values()), 0), skipped)
 
     return atomic_with_retry(queue)
 

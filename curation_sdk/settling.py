@@ -66,22 +66,26 @@ def settle(
                 # The row was read before its claim counted a try.
                 tries_before=getattr(row, job.retry_count),
                 now=now,
-                chance=chance(),
+                chance=jitter,
             ),
             getattr(result.answer, "evidence", NO_EVIDENCE),
         )
         for result in results
+        for jitter in [chance()]
         for row in result.person.rows
     ]
-    counts = atomic_with_retry(lambda: _store(job, settlements, run=run, now=now))
     blocked = [
         (getattr(result.person.contact, job.identity), result.answer.blocked)
         for result in results
         if isinstance(result.answer, Synced) and result.answer.blocked
     ]
-    if blocked:
-        job.suppress(blocked, job.label)
-    return counts
+
+    def store() -> Counter[str]:
+        if blocked:
+            job.suppress(blocked, job.label)
+        return _store(job, settlements, run=run, now=now)
+
+    return atomic_with_retry(store)
 
 
 def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun, now: datetime) -> Counter[str]:
@@ -162,8 +166,11 @@ def _assignment(job: SyncJob, column: str, group: Sequence[_Settlement]) -> Any:
     if all(value == first for value in values.values()):
         return first
     field = job.model._meta.get_field(column)
+    keys: dict[Any, list[Any]] = {}
+    for pk, value in values.items():
+        keys.setdefault(value, []).append(pk)
     case = Case(
-        *[When(pk=pk, then=Value(value, output_field=field)) for pk, value in values.items()],
+        *[When(pk__in=pks, then=Value(value, output_field=field)) for value, pks in keys.items()],
         output_field=field,
     )
     # As in Django's bulk_update: PostgreSQL cannot tell the type of such a CASE by itself.

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import AuthenticationFailed, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
@@ -78,6 +79,7 @@ def without_slash(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str,
     return [(path.rstrip("/"), regex, method, view) for path, regex, method, view in endpoints]
 
 
+@csrf_exempt
 def api_not_found(request: HttpRequest) -> HttpResponse:
     """JSON for a path under /api that does not exist."""
     return JsonResponse({"detail": f"There is nothing at {request.path}. See /api/docs."}, status=404)

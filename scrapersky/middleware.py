@@ -22,6 +22,9 @@ def limit_api_body(
                 length = int(request.META.get("CONTENT_LENGTH") or 0)
             except ValueError:
                 return JsonResponse({"detail": "The Content-Length header is not a number."}, status=400)
+            if "HTTP_TRANSFER_ENCODING" in request.META and not length:
+                # Django reads as many bytes as Content-Length says: the body would pass for an empty one.
+                return JsonResponse({"detail": "Send the body with a Content-Length header."}, status=411)
             if length > settings.API_MAX_BODY_BYTES:
                 limit = settings.API_MAX_BODY_BYTES // (1024 * 1024)
                 return JsonResponse(

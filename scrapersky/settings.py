@@ -185,7 +185,7 @@ SPECTACULAR_SETTINGS = {
 HTTPS_ONLY: bool = env.flag("HTTPS_ONLY", default=False)
 if HTTPS_ONLY:
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = ["^health$"]  # asked by the machine next door, over plain HTTP
+    SECURE_REDIRECT_EXEMPT = ["^health/?$"]  # asked by the machine next door, over plain HTTP
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True

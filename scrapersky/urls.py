@@ -22,7 +22,7 @@ def home(request: HttpRequest) -> HttpResponse:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home),
     path("admin/", admin.site.urls),
-    path("health", health, name="health"),
+    re_path(r"^health/?$", health, name="health"),
     re_path(r"^api/token/?$", TokenObtainPairView.as_view(), name="token"),
     re_path(r"^api/token/refresh/?$", TokenRefreshView.as_view(), name="token-refresh"),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),

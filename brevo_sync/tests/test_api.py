@@ -308,7 +308,8 @@ def test_the_platforms_page_says_how_it_stands(api: Api, make_contact: Make) -> 
         assert not address.endswith("/")
 
 
-def test_a_run_that_stopped_is_told(api: Api) -> None:
+def test_a_run_that_stopped_is_told_while_contacts_wait(api: Api, make_contact: Any) -> None:
+    make_contact(brevo_sync_status="Queued", brevo_processing_status="Queued")
     run = runs.take_slot(BREVO, BREVO.policy(), trigger=SyncRun.Trigger.API, now=NOON)
     assert run is not None
     SyncRun.objects.update(state="stopped", reason="The key is wrong.", notes="Two attributes are missing.")

@@ -47,7 +47,7 @@ def read_lines(stream: ByteStream) -> Iterator[Line]:
 def _decode(number: int, raw: bytes) -> Line:
     """Return the line that `raw`, its end included, stands for."""
     if len(raw) > MAX_BYTES:
-        return Line(number, "", f"longer than {MAX_BYTES:,} bytes; no row that fits our columns is")
+        return Line(number, "", f"the line is longer than {MAX_BYTES:,} bytes; a row is never that long")
     if b"\0" in raw:
         return Line(number, "", "a NUL byte, which is not text")
     try:

@@ -471,3 +471,16 @@ def test_a_new_contacts_mailbox_is_worked_out_where_the_request_is_silent(
 ) -> None:
     made = api("POST", URL, body).json()
     assert (made["email_type"], made["has_gmail"]) == (kind, gmail)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("address", "remote_id"), [("new@acme.example", None), (" ADA@acme.example", "42")], ids=["another", "the same"]
+)
+def test_another_address_is_another_person_on_the_platforms(
+    api: Api, make_contact: Make, address: str, remote_id: str | None
+) -> None:
+    contact = make_contact("ada@acme.example", brevo_contact_id="42")
+    assert api("PATCH", f"{URL}/{contact.pk}", {"email": address}).status_code == 200
+    contact.refresh_from_db()
+    assert contact.brevo_contact_id == remote_id

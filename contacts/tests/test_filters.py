@@ -71,7 +71,7 @@ def test_filters_given_together_must_all_match(make_contact: Make) -> None:
     assert found(email_type="FREE", has_gmail="false") == {"b@x.example"}
 
 
-@pytest.mark.parametrize("text", ["true", "True", "TRUE", "1", 1, True])
+@pytest.mark.parametrize("text", ["true", "True", "TRUE", "1", True])
 def test_true_is_understood(make_contact: Make, text: Any) -> None:
     make_contact("a@x.example", has_gmail=True)
     make_contact("b@x.example")

@@ -50,7 +50,7 @@ def test_columns_in_any_order_and_case(header: str) -> None:
         (b"email,\xe9\n", "The header on line 1 cannot be read: not UTF-8 text (byte 0xE9 at column 7)"),
         (b"email,na\0me\n", "The header on line 1 cannot be read: a NUL byte"),
         (b"\xff\xfee\0m\0a\0i\0l\0\n\0", "The file is UTF-16."),
-        ("email," + "x" * 70_000, "The header on line 1 cannot be read: longer than 65,536 bytes"),
+        ("email," + "x" * 70_000, "The header on line 1 cannot be read: the line is longer than 65,536 bytes"),
         ("email,\x1b[31mred\n", r"Unknown column: '\x1b[31mred'"),
         (",".join(f"c{number}" for number in range(30)), "'c9' and 20 more."),
     ],
@@ -128,7 +128,7 @@ def test_a_cell_of_a_megabyte() -> None:
     found = read(f"email,name\na@acme.example,{'x' * 1_000_000}\nb@acme.example,Bea\n")
     assert isinstance(found[0], Refusal)
     assert found[0].line == 2
-    assert found[0].message.startswith("longer than 65,536 bytes")
+    assert found[0].message.startswith("the line is longer than 65,536 bytes")
     assert found[1:] == [NumberedRow(3, Row(email="b@acme.example", name="Bea"))]
 
 

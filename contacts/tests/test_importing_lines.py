@@ -84,7 +84,7 @@ def test_a_long_line_is_one_refused_line(size: int, end: bytes) -> None:
     found = lines(b"a\n" + b"x" * size + end + (b"b" if end else b""))
     assert found[0] == (1, "a\n")
     assert found[1][0] == 2
-    assert found[1][1].startswith("longer than 65,536 bytes")
+    assert found[1][1].startswith("the line is longer than 65,536 bytes")
     assert found[2:] == ([(3, "b\n")] if end else [])
 
 

@@ -118,3 +118,20 @@ def test_migrations_go_back_and_forth() -> None:
         call_command("migrate", verbosity=0)
     assert tables() == before
     assert Contact.objects.create(email="a@x.example").pk
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "written",
+    [
+        "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+        "3F2504E0-4F89-11D3-9A0C-0305E82C3301",
+        "3F2504E04F8911D39A0C0305E82C3301",
+        "3f2504e04f8911d39a0c0305e82c3301",
+    ],
+)
+def test_an_id_in_any_form_is_found_after_a_plain_insert(written: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO contacts (id, email) VALUES (%s, %s)", [written, "ada@acme.example"])
+    contact = Contact.objects.get(pk="3f2504e0-4f89-11d3-9a0c-0305e82c3301")
+    assert Contact.objects.filter(pk=contact.pk).update(name="Ada") == 1

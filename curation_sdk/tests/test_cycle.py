@@ -388,3 +388,85 @@ def test_a_throttle_that_outlasts_the_budget_ends_the_run(queued: Queued, clock:
     report = run(scripted_job(BREVO, pusher), clock, budget=timedelta(seconds=30))
     assert report.reason == "slow down"
     assert clock.waited == []
+
+
+@pytest.mark.parametrize("what", ["cancelled", "suppressed", "deleted"])
+def test_nobody_is_pushed_on_what_was_known_before_a_pause(queued: Queued, clock: FakeClock, what: str) -> None:
+    from contacts.models import Suppression
+    from curation_sdk.queueing import cancel_queued
+
+    queued("first@acme.example")
+    clock.advance(seconds=1)
+    other = queued("ada@acme.example")
+    chosen = Contact.objects.filter(pk=other.pk)
+
+    class Clock(FakeClock):
+        def wait(self, seconds: float, wake: Any) -> None:
+            if what == "cancelled":
+                cancel_queued(BREVO, chosen)
+            elif what == "deleted":
+                chosen.delete()
+            else:
+                Suppression.objects.get_or_create(email_key="ada@acme.example", defaults={"since": self.now()})
+            super().wait(seconds, wake)
+
+    pausing = Clock(clock.now())
+    pusher = ScriptedPusher({"first@acme.example": [Throttled(timedelta(seconds=5), "slow down"), Synced("1")]})
+    run(scripted_job(BREVO, pusher), pausing)
+    assert pusher.pushed == ["first@acme.example", "first@acme.example"]
+
+
+def test_the_same_refusal_for_everybody_stops_the_run(queued: Queued, clock: FakeClock) -> None:
+    for number in range(60):
+        queued(f"p{number}@acme.example")
+    pusher = ScriptedPusher({f"p{number}@acme.example": [Rejected("Brevo refused it.")] for number in range(60)})
+    report = run(scripted_job(BREVO, pusher), clock)
+    assert len(pusher.pushed) == 20
+    assert report.reason == "20 contacts in a row were refused with the same words: Brevo refused it."
+    assert statuses() == {"Error": 20, "Queued": 40}
+
+
+def test_an_outage_too_slow_for_twenty_failures_is_seen_too(queued: Queued, clock: FakeClock) -> None:
+    script: dict[str, Any] = {}
+    for number in range(10):
+        queued(f"p{number}@acme.example")
+
+        def hang(_: Any) -> Retry:
+            clock.advance(seconds=30)
+            return Retry("No answer within 25 seconds.")
+
+        script[f"p{number}@acme.example"] = [hang]
+    report = run(scripted_job(BREVO, ScriptedPusher(script)), clock, budget=timedelta(minutes=3))
+    assert report.stopped
+    assert report.reason == "Every push failed. The last: No answer within 25 seconds."
+    assert not report.work_left
+
+
+def test_throttled_again_and_again_is_asked_less_and_less_often(queued: Queued, clock: FakeClock) -> None:
+    queued()
+    slow = Throttled(timedelta(seconds=10), "slow down")
+    pusher = ScriptedPusher({"ada@acme.example": [slow]})
+    report = run(scripted_job(BREVO, pusher), clock)
+    assert len(pusher.pushed) == 4  # after 10, 20 and 40 seconds; then 80 are more than a run waits
+    assert report.later
+    assert SyncRun.objects.get().resume_at == clock.now() + timedelta(seconds=80)
+
+
+def test_a_row_that_cannot_be_found_by_its_own_key_does_not_hold_up_the_others(
+    queued: Queued, clock: FakeClock
+) -> None:
+    from django.db import connection
+
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL has a type for a UUID")
+    queued("ada@acme.example")
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER contacts_id_form")
+        cursor.execute(
+            "INSERT INTO contacts (id, email, brevo_sync_status, brevo_processing_status) "
+            "VALUES ('3f2504e0-4f89-11d3-9a0c-0305e82c3301', 'bob@acme.example', 'Queued', 'Queued')"
+        )
+    pusher = ScriptedPusher()
+    report = run(scripted_job(BREVO, pusher), clock)
+    assert pusher.pushed == ["ada@acme.example"]
+    assert report.reason == "What is due is held by others."

@@ -159,10 +159,15 @@ def _stopped(clock: FakeClock, **columns: Any) -> SyncRun:
     return SyncRun.objects.create(**{**values, **columns})
 
 
-def test_a_stopped_platform_says_why(clock: FakeClock) -> None:
+def test_a_stopped_platform_says_why_while_contacts_wait(
+    make_contact: Callable[..., Contact], clock: FakeClock
+) -> None:
     _stopped(clock)
+    assert platform_state(BREVO, now=clock.now())["problem"] == ""
+    workers.beat(now=clock.advance(minutes=4))
+    make_contact(brevo_sync_status="Queued", brevo_processing_status="Queued")
     assert platform_state(BREVO, now=clock.now())["problem"] == "The last run stopped: wrong key"
-    clock.advance(minutes=5)
+    workers.beat(now=clock.advance(minutes=1))
     _stopped(clock, state="finished", reason="")
     assert platform_state(BREVO, now=clock.now())["problem"] == ""
 

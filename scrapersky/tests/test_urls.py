@@ -84,3 +84,24 @@ def test_pages_may_not_be_framed_and_their_type_is_not_guessed() -> None:
 
     assert answer["X-Frame-Options"] == "DENY"
     assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.django_db
+def test_an_unknown_address_answers_json_to_every_method() -> None:
+    client = Client(enforce_csrf_checks=True)
+    for method in ("get", "post", "put", "delete"):
+        answer = getattr(client, method)("/api/v3/contacts/hubspot/sync/batch")
+        assert answer.status_code == 404
+        assert "detail" in answer.json()
+
+
+def test_a_body_without_a_length_is_refused_instead_of_read_as_empty() -> None:
+    answer = Client().post(
+        "/api/token",
+        "{}",
+        content_type="application/json",
+        headers={"transfer-encoding": "chunked"},
+        CONTENT_LENGTH="",
+    )
+    assert answer.status_code == 411
+    assert "Content-Length" in answer.json()["detail"]
