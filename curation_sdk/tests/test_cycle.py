@@ -470,3 +470,17 @@ def test_a_row_that_cannot_be_found_by_its_own_key_does_not_hold_up_the_others(
     report = run(scripted_job(BREVO, pusher), clock)
     assert pusher.pushed == ["ada@acme.example"]
     assert report.reason == "What is due is held by others."
+
+
+def test_giving_back_leaves_an_operators_word_alone(queued: Queued, clock: FakeClock) -> None:
+    from curation_sdk.claiming import release
+    from curation_sdk.queueing import cancel_queued
+
+    cancelled, kept = queued("ada@acme.example"), queued("bob@acme.example")
+    job = scripted_job(BREVO, ScriptedPusher())
+    claimed = claim(job, job.policy(), now=clock.now(), size=10)
+    cancel_queued(BREVO, Contact.objects.filter(pk=cancelled.pk))
+    assert release(job, claimed.to_push, now=clock.now()) == 1
+    for contact, status in ((cancelled, "New"), (kept, "Queued")):
+        contact.refresh_from_db()
+        assert (contact.brevo_sync_status, contact.brevo_retry_count) == (status, 0)
