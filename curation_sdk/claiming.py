@@ -12,8 +12,8 @@ from django.db.models import F, Q, QuerySet
 from curation_sdk.database import atomic_with_retry
 from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.outcomes import Outcome, Rejected, Skipped
-from curation_sdk.queueing import skip_reason
-from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
+from curation_sdk.queueing import active, skip_reason
+from curation_sdk.statuses import ProcessingStatus, SyncStatus
 
 _SKIP_REASON = "skip_reason"
 
@@ -44,9 +44,7 @@ def due(job: SyncJob, *, now: datetime, only: Collection[Any] | None = None) -> 
     One without a time is due as well: it was queued by somebody's plain SQL.
     """
     turn = Q(**{f"{job.next_attempt_at}__lte": now}) | Q(**{f"{job.next_attempt_at}__isnull": True})
-    contacts = job.contacts.filter(turn, **{f"{job.processing_status}__in": ACTIVE}).order_by(
-        job.next_attempt_at, "pk"
-    )
+    contacts = job.contacts.filter(active(job), turn).order_by(job.next_attempt_at, "pk")
     return contacts if only is None else contacts.filter(pk__in=only)
 
 

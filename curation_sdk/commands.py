@@ -23,10 +23,10 @@ from curation_sdk.clock import SystemClock
 from curation_sdk.cycle import run_cycle
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncRun
-from curation_sdk.queueing import make_due, queue_contacts, skip_reason
+from curation_sdk.queueing import active, make_due, queue_contacts, skip_reason
 from curation_sdk.report import CycleReport
 from curation_sdk.shutdown import stop_on_signals
-from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
+from curation_sdk.statuses import ProcessingStatus, SyncStatus
 from curation_sdk.wording import count_of
 
 WRONG_USE = 2
@@ -162,10 +162,10 @@ class SyncCommand(BaseCommand):
 
     def _waiting(self, only: Collection[UUID] | None) -> str:
         """Who is still in the queue, and when the first of them is due; "" when nobody is."""
-        active = self.job.contacts.filter(Q(**{f"{self.job.processing_status}__in": ACTIVE}))
+        waiting = self.job.contacts.filter(active(self.job))
         if only is not None:
-            active = active.filter(pk__in=only)
-        found = active.aggregate(count=Count("pk"), first=Min(self.job.next_attempt_at))
+            waiting = waiting.filter(pk__in=only)
+        found = waiting.aggregate(count=Count("pk"), first=Min(self.job.next_attempt_at))
         if not found["first"]:
             return ""
         rest = f"{count_of(found['count'], 'contact')} {'is' if found['count'] == 1 else 'are'} still in the queue"

@@ -148,10 +148,9 @@ class _Cycle:
         now = self.clock.now()
         if self.waiting and (self._paused() or self.waiting[0].lease - now < self.policy.lease / 2):
             # Nobody is pushed on a claim that may have passed, or on what was known before a pause.
-            given_back = release(self.job, self.waiting, now=now)
+            given_back = self._give_back(now)
             if self.limit is not None:
                 self.limit += given_back
-            self.waiting.clear()
         if not self._ending and not self._paused():
             self._fill(pool)
         if pool.under_way:
@@ -321,16 +320,21 @@ class _Cycle:
         if not alive:
             self._finish(SyncRun.State.LOST, "The run was declared lost while it was working.")
 
+    def _give_back(self, now: datetime) -> int:
+        """Release what is claimed and not handed to the pool. Returns how many rows."""
+        given_back = release(self.job, self.waiting, now=now)
+        self.waiting.clear()
+        return given_back
+
     def end(self) -> None:
         """Give back what was not pushed, and free the slot. Runs also after an error of ours."""
         now = self.clock.now()
         state, reason = self.state, self.reason
         if state is None:
             state, reason = SyncRun.State.STOPPED, "Broken off by an error of ours. The worker's log has it."
-        if given_back := release(self.job, self.waiting, now=now):
+        if given_back := self._give_back(now):
             self.counts["released"] += given_back
             self.unsaved["released"] += given_back
-        self.waiting.clear()
         resume = self.pause_until if self.pause_until and self.pause_until > now else None
         runs.finish(self.run, self.unsaved, state=state, reason=reason, notes=self.notes, resume=resume, now=now)
         # Somebody may have queued more between our last look and the end of the run, and been told that a run

@@ -48,7 +48,7 @@ def queue_contacts(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> Q
     def queue() -> QueueResult:
         chosen = _chosen(job, contacts)
         total = chosen.count()
-        idle = chosen.exclude(_active(job))
+        idle = chosen.exclude(active(job))
         skipped = {}
         passed = Q()
         for rule in job.skip_rules:
@@ -86,7 +86,7 @@ def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> int:
     return atomic_with_retry(
         lambda: (
             _chosen(job, contacts)
-            .filter(_active(job))
+            .filter(active(job))
             .update(
                 **{
                     job.sync_status: SyncStatus.NEW,
@@ -128,7 +128,8 @@ def _chosen(job: SyncJob, contacts: QuerySet[Any]) -> QuerySet[Any]:
     return job.contacts.filter(pk__in=contacts.order_by().values("pk"))
 
 
-def _active(job: SyncJob) -> Q:
+def active(job: SyncJob) -> Q:
+    """The contacts to which the machine still owes an answer: queued, or being pushed."""
     return Q(**{f"{job.processing_status}__in": ACTIVE})
 
 
