@@ -41,7 +41,7 @@ class ScratchDatabase:
             finally:
                 connection.close()
         with psycopg.connect(self.url, autocommit=True) as server:
-            cursor = server.execute(sql)  # type: ignore[call-overload]
+            cursor = server.execute(sql)
             return cursor.fetchall() if cursor.description else []
 
     def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
