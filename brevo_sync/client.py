@@ -176,11 +176,13 @@ class BrevoClient:
 
     def _call(self, method: str, path: str, body: Any = None) -> tuple[Answer, Evidence]:
         answer = self._session.request(method, path, json=body)
-        remaining, reset = (_number(answer, f"x-sib-ratelimit-{name}") for name in ("remaining", "reset"))
+        limit, remaining, reset = (
+            _number(answer, f"x-sib-ratelimit-{name}") for name in ("limit", "remaining", "reset")
+        )
         # Other paths have a budget of their own (100 calls an hour) that says nothing about the pace of contacts.
         paced = path.startswith("/contacts") and answer.status != 429
         if paced and (reset or 0) <= LONGEST_HINT:
-            self._limiter.observe(remaining=remaining, reset_seconds=reset)
+            self._limiter.observe(limit=limit, remaining=remaining, reset_seconds=reset, turn=answer.turn)
         code, message = self._said(answer)
         request_id = self._session.clean(answer.headers.get("sib-request-id", ""))
         seen = evidence(answer, code=code, message=message, request_id=request_id)

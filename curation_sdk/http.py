@@ -6,13 +6,13 @@ second try when nothing was sent, answers of bounded size, and error texts witho
 
 from __future__ import annotations
 
-import http.cookiejar
 import json as json_module
 import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import requests
@@ -51,22 +51,12 @@ class Answer:
     text: str = field(repr=False)
     empty: bool
     duration: timedelta
+    turn: float  # when the request had its turn, by the rate limiter's clock
 
     @property
     def object(self) -> dict[str, Any]:
         """The body if it is a JSON object, else an empty one."""
         return self.json if isinstance(self.json, dict) else {}
-
-
-class _OneAnswer(requests.Session):
-    """A session for which no answer leads to another request.
-
-    With `allow_redirects=False` alone, requests still reads the whole body of a redirect and prepares the next
-    request, which fails on a Location that is no address.
-    """
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        return None
 
 
 class PlatformSession:
@@ -86,16 +76,15 @@ class PlatformSession:
         connections: int,
     ) -> None:
         self._base_url = base_url.rstrip("/")
+        self._headers = {
+            "User-Agent": USER_AGENT,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Connection": "keep-alive",
+            **headers,
+        }
         self._secrets = tuple(secret for secret in secrets if secret)
         self._limiter = limiter
-        self._session = _OneAnswer()
-        self._session.headers.update(
-            {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "gzip", **headers}
-        )
-        # No cookies: the platform's edge must not tie our requests together.
-        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        # Without an `auth` of our own requests would put in what it finds in a ~/.netrc.
-        self._session.auth = _leave_as_is
         # The second try: only when no connection came about, so that nothing can have been sent.
         retry = Urllib3Retry(
             total=1,
@@ -107,9 +96,8 @@ class PlatformSession:
             backoff_factor=0.2,
             raise_on_status=False,
         )
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=retry)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=retry)
+        self._last = ("", ""), requests.PreparedRequest()
 
     def request(self, method: str, path: str, *, json: Any = None) -> Answer:
         """Send one request when its turn has come.
@@ -117,16 +105,14 @@ class PlatformSession:
         Raises Unanswered when no whole answer arrived, StopRun when the address itself is unusable, and
         NotPushed when the run ended while waiting for the turn.
         """
-        self._limiter.acquire()
+        turn = self._limiter.acquire()
         begun = time.monotonic()
         try:
-            with self._session.request(
-                method,
-                f"{self._base_url}{path}",
-                json=json,
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-                allow_redirects=False,
+            with self._adapter.send(
+                self._prepared(method, path, json),
                 stream=True,
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                **self._environment,
             ) as response:
                 body = _read(response, begun)
         except (
@@ -143,19 +129,45 @@ class PlatformSession:
             # `from None`: the original text holds the address, and the address may hold a person's.
             raise Unanswered(_what_happened(error), timedelta(seconds=time.monotonic() - begun)) from None
         duration = timedelta(seconds=time.monotonic() - begun)
-        return self._answer(response, body, duration)
+        return self._answer(response, body, duration, turn)
 
     def close(self) -> None:
-        self._session.close()
+        self._adapter.close()
 
-    def _answer(self, response: requests.Response, body: bytes, duration: timedelta) -> Answer:
+    @cached_property
+    def _environment(self) -> Any:
+        """Proxies and certificates of this machine, as requests itself finds them; once, not for every request."""
+        found = requests.Session().merge_environment_settings(self._base_url, {}, None, None, None)
+        return {name: found[name] for name in ("proxies", "verify", "cert")}
+
+    def _prepared(self, method: str, path: str, json: Any) -> requests.PreparedRequest:
+        """The request, with nothing in it but what we put there.
+
+        Not by way of a requests.Session: that one follows redirects, keeps cookies, which would tie our requests
+        together, takes log-ins from a ~/.netrc, and costs as much time as all the rest of a push.
+        """
+        # Most likely it goes to the same place as the last one. Other threads read and write that, too.
+        place, request = self._last
+        if place != (method, path):
+            request = requests.PreparedRequest()
+            request.prepare(method=method, url=f"{self._base_url}{path}", headers=self._headers)
+            self._last = (method, path), request
+        request = request.copy()
+        if json is not None:
+            body = json_module.dumps(json, allow_nan=False).encode()
+            request.body = body
+            request.headers["Content-Type"] = "application/json"
+            request.headers["Content-Length"] = str(len(body))
+        return request
+
+    def _answer(self, response: requests.Response, body: bytes, duration: timedelta, turn: float) -> Answer:
         try:
             parsed = json_module.loads(body) if body else None
         except (ValueError, RecursionError):
             parsed = None
         # Secrets first, then the cut: half a key is a secret, too.
         text = self._without_secrets(body.decode("utf-8", "replace"))[:4000]
-        return Answer(response.status_code, response.headers, parsed, text, not body, duration)
+        return Answer(response.status_code, response.headers, parsed, text, not body, duration, turn)
 
     def clean(self, text: str) -> str:
         """Text from the platform without our secrets, fit to store and to show."""
@@ -176,10 +188,6 @@ def evidence(answer: Answer, *, code: str, message: str, request_id: str) -> Evi
         request_id=request_id,
         duration_ms=_milliseconds(answer.duration),
     )
-
-
-def _leave_as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _read(response: requests.Response, begun: float) -> bytes:
