@@ -12,6 +12,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import requests
@@ -42,8 +43,7 @@ def _measure(sandbox: SandboxProcess, count: int) -> None:
     bare, cycle = [], []
     for turn in range(TURNS):
         _make_contacts(turn, count)
-        bodies = _bodies()
-        bare.append(_processor_seconds(lambda: _bare_loop(sandbox, bodies)) / count)
+        bare.append(_processor_seconds(partial(_bare_loop, sandbox, _bodies())) / count)
         sandbox.control("POST", "reset")
         cycle.append(_processor_seconds(_cycle) / count)
         done = Contact.objects.filter(brevo_sync_status="Complete").count()

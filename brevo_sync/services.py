@@ -14,7 +14,9 @@ from brevo_sync.payload import Payload, contact_payload
 from contacts.address_key import BLANKS
 from curation_sdk.clock import SystemClock
 from curation_sdk.http import Unanswered
+from curation_sdk.job import Preparation
 from curation_sdk.outcomes import Outcome, Rejected, Retry, Skipped, StopRun, Synced
+from curation_sdk.questions import Question
 from curation_sdk.ratelimit import RateLimiter
 
 if TYPE_CHECKING:
@@ -47,29 +49,37 @@ class BrevoSyncService:
         self.config = config or conf.load()
         self.client = client or BrevoClient(self.config, RateLimiter(self.config.rate_per_second, SystemClock()))
 
-    def prepare(self) -> list[str]:
+    def prepare(self) -> Preparation:
         """See that the list is there, and which attributes Brevo would drop without a word.
 
-        Returns remarks about attributes that are missing or of another type. Raises StopRun when the list does not
-        exist. Trouble on Brevo's side is no reason not to start: the pushes will tell.
+        The two are asked at once. The notes are about attributes that are missing or of another type. Raises StopRun
+        when the list does not exist. Trouble on Brevo's side is no reason not to start: the pushes will tell.
         """
-        if self.config.list_id is not None:
-            try:
-                self.client.get_list(self.config.list_id)
-            except BrevoError as error:
-                if error.kind in NO_SUCH_LIST:
-                    raise StopRun(self._no_such_list(), error.evidence) from error
-            except StopRun as error:
-                _only_if_fatal(error)
-            except Unanswered:
-                pass
+        there = Question(self._see_list)
         try:
-            return self._dropped_attributes()
+            preparation = Preparation(self._dropped_attributes(), proven=True)
         except StopRun as error:
             _only_if_fatal(error)
-            return ["Brevo did not let us read its attributes, so nobody knows which of ours it drops."]
+            unread = "Brevo did not let us read its attributes, so nobody knows which of ours it drops."
+            preparation = Preparation([unread])
         except (BrevoError, Unanswered):
-            return []
+            preparation = Preparation()
+        there.reply()
+        return preparation
+
+    def _see_list(self) -> None:
+        """Raises StopRun when the list does not exist."""
+        if self.config.list_id is None:
+            return
+        try:
+            self.client.get_list(self.config.list_id)
+        except BrevoError as error:
+            if error.kind in NO_SUCH_LIST:
+                raise StopRun(self._no_such_list(), error.evidence) from error
+        except StopRun as error:
+            _only_if_fatal(error)
+        except Unanswered:
+            pass
 
     def push(self, contacts: Sequence[Contact]) -> list[Outcome]:
         """Push contacts one after the other; an outcome for each, in their order."""

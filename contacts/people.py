@@ -16,8 +16,10 @@ def merge(rows: Sequence[Contact], remote_id: str) -> Contact:
     """One contact from the rows of one person: of each field the latest value that is not blank.
 
     "Latest" goes by `updated_at`, which moves only when the person's data changes. What a scraper writes where it
-    found nothing counts as blank. `remote_id` names the platform's id column. The result is a copy, not to be saved.
+    found nothing counts as blank. `remote_id` names the platform's id column. The result is not to be saved.
     """
+    if len(rows) == 1:
+        return rows[0]
     newest_first = sorted(rows, key=lambda row: (row.updated_at, str(row.pk)), reverse=True)
     person = copy.copy(newest_first[0])
     for row in newest_first[1:]:
@@ -29,8 +31,8 @@ def merge(rows: Sequence[Contact], remote_id: str) -> Contact:
             person.email_type = row.email_type
         if person.domain is None and row.domain is not None:
             person.domain = row.domain
-        if person.page is None and row.page is not None:
-            person.page = row.page
+        if person.page_id is None:
+            person.page_id = row.page_id
         person.has_gmail = person.has_gmail or row.has_gmail
         for column in ("context", "source_url", "source_job_id", remote_id):
             if not getattr(person, column) and getattr(row, column):

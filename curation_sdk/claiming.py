@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db import connection
+from django.db.models import F, Q, QuerySet, prefetch_related_objects
 
+from curation_sdk import statements
+from curation_sdk.backoff import JITTER, LONGEST
 from curation_sdk.database import atomic_with_retry
 from curation_sdk.job import SyncJob, SyncPolicy
+from curation_sdk.models import SyncRun
 from curation_sdk.outcomes import Outcome, Rejected, Skipped
 from curation_sdk.queueing import active, skip_reason
 from curation_sdk.statuses import ProcessingStatus, SyncStatus
 
-_SKIP_REASON = "skip_reason"
-
 #: Rows of the same people that one claim takes along. A made-up address may stand on tens of thousands.
 SIBLINGS = 500
+
+#: Clocks of several machines may differ by so much.
+SKEW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,44 +44,92 @@ class Claim:
     answered: list[tuple[Person, Outcome]] = field(default_factory=list)
 
 
-def due(job: SyncJob, *, now: datetime, only: Collection[Any] | None = None) -> QuerySet[Any]:
-    """The contacts whose turn it is, oldest first: queued ones, and those whose worker let the lease pass.
+class Claimer:
+    """Takes claims for one run. `only`: keys of the contacts to take; None: all."""
 
-    One without a time is due as well: it was queued by somebody's plain SQL.
-    """
-    turn = Q(**{f"{job.next_attempt_at}__lte": now}) | Q(**{f"{job.next_attempt_at}__isnull": True})
+    def __init__(self, job: SyncJob, policy: SyncPolicy, only: Collection[Any] | None = None) -> None:
+        self._job, self._policy = job, policy
+        self._only = [] if only is None else [statements.prepared(job, "pk", key) for key in only]
+        reason, self._reason_values = statements.compiled(job, skip_reason(job))
+        self._select = statements.select_claim(job, reason, only=None if only is None else len(self._only))
+
+    def claim(self, *, now: datetime, size: int) -> Claim:
+        """Take up to `size` due contacts, oldest first, and the other queued rows of the same people with them.
+
+        Every row taken is marked Processing, gets one try counted and the lease set. On PostgreSQL the rows that
+        another worker is taking at this moment are passed over; SQLite has one writer at a time.
+        """
+        job, lease = self._job, now + self._policy.lease
+        values = [*self._only, self._time(now), size, SIBLINGS, *self._reason_values]
+
+        def take() -> list[Any]:
+            rows = list(job.contacts.raw(self._select, values))
+            return self._mark(rows, lease) if rows else rows
+
+        rows = atomic_with_retry(take)
+        prefetch_related_objects(rows, *job.related)
+        return _sort(job, self._policy, rows, lease)
+
+    def _mark(self, rows: list[Any], lease: datetime) -> list[Any]:
+        keys = [statements.prepared(self._job, "pk", row.pk) for row in rows]
+        with connection.cursor() as cursor:
+            cursor.execute(statements.mark_claimed(self._job, len(keys)), [self._time(lease), *keys])
+            taken = cursor.rowcount
+        if taken < len(rows):
+            # Not ours: a row that cannot be found by its own key, written past Django.
+            found = set(_filter(self._job, rows).values_list("pk", flat=True))
+            rows = [row for row in rows if row.pk in found]
+        return rows
+
+    def _time(self, moment: datetime) -> Any:
+        return statements.prepared(self._job, self._job.next_attempt_at, moment)
+
+
+def claim(job: SyncJob, policy: SyncPolicy, *, now: datetime, size: int, only: Collection[Any] | None = None) -> Claim:
+    """One claim; see `Claimer.claim`."""
+    return Claimer(job, policy, only).claim(now=now, size=size)
+
+
+def due(job: SyncJob, *, now: datetime, only: Collection[Any] | None = None) -> QuerySet[Any]:
+    """The contacts whose turn it is, oldest first: queued ones, and those whose worker let the lease pass."""
+    turn = Q(**{f"{job.next_attempt_at}__lte": now})
     contacts = job.contacts.filter(active(job), turn).order_by(job.next_attempt_at, "pk")
     return contacts if only is None else contacts.filter(pk__in=only)
 
 
-def claim(job: SyncJob, policy: SyncPolicy, *, now: datetime, size: int, only: Collection[Any] | None = None) -> Claim:
-    """Take up to `size` due contacts, and the other queued rows of the same people with them.
+def misdated(job: SyncJob, policy: SyncPolicy, *, now: datetime) -> list[Q]:
+    """The contacts in the queue whose time cannot be meant: without one, or later than anything would make it.
 
-    Every row taken is marked Processing, gets one try counted and the lease set. On PostgreSQL the rows that
-    another worker is taking at this moment are passed over; SQLite has one writer at a time.
+    The first come from somebody's plain SQL. The others are left over when a clock is set back: a wait longer than
+    any; and, where runs from the future prove it, a claim longer than a lease, and a wait that nothing explains.
+    Each of these is a range of the index of the due, which an OR of them would not be.
     """
-    lease = now + policy.lease
+    at, status = job.next_attempt_at, job.processing_status
+    wrong = [Q(**{f"{at}__isnull": True}), Q(**{f"{at}__gt": now + LONGEST * (1 + JITTER) + SKEW})]
+    if SyncRun.objects.filter(platform=job.platform, heartbeat_at__gt=now + SKEW).exists():
+        fresh = {job.retry_count: 0, f"{job.processing_error}__isnull": True}
+        wrong += [
+            Q(**{f"{at}__gt": now + policy.lease + SKEW, status: ProcessingStatus.PROCESSING}),
+            Q(**{f"{at}__gt": now + SKEW, status: ProcessingStatus.QUEUED}, **fresh),
+        ]
+    return [one & active(job) for one in wrong]
 
-    def take() -> list[Any]:
-        rows = list(_locked(job, due(job, now=now, only=only))[:size])
-        if not rows:
-            return rows
-        rows += _siblings(job, rows)
-        taken = _filter(job, rows).update(
-            **{
-                job.sync_status: SyncStatus.PROCESSING,
-                job.processing_status: ProcessingStatus.PROCESSING,
-                job.retry_count: F(job.retry_count) + 1,
-                job.next_attempt_at: lease,
-            }
-        )
-        if taken < len(rows):
-            # Not ours: a row that cannot be found by its own key, written past Django.
-            found = set(_filter(job, rows).values_list("pk", flat=True))
-            rows = [row for row in rows if row.pk in found]
-        return rows
 
-    return _sort(job, policy, atomic_with_retry(take), lease)
+def work_is_due(job: SyncJob, policy: SyncPolicy, *, now: datetime, only: Collection[Any] | None = None) -> bool:
+    """Is there anything to claim? Contacts whose time cannot be meant are made due first, if nothing else is."""
+    if _any(due(job, now=now, only=only)):
+        return True
+    mended = 0
+    for wrong in misdated(job, policy, now=now):
+        contacts = job.contacts.filter(wrong)
+        if _any(contacts.order_by(job.next_attempt_at, "pk")):
+            mended += atomic_with_retry(partial(contacts.update, **{job.next_attempt_at: now}))
+    return bool(mended) and _any(due(job, now=now, only=only))
+
+
+def _any(contacts: QuerySet[Any]) -> bool:
+    # Sliced, so that the order stays: without it the planner may take a walk over the whole table for quicker.
+    return contacts[:1].exists()
 
 
 def release(job: SyncJob, people: Iterable[Person], *, now: datetime) -> int:
@@ -102,26 +156,25 @@ def release(job: SyncJob, people: Iterable[Person], *, now: datetime) -> int:
     return atomic_with_retry(give_back)
 
 
+def still_held(job: SyncJob, people: Iterable[Person]) -> list[Person]:
+    """Those of the people, with those of their rows, whose claim still holds."""
+    rows = {row.pk: person.lease for person in people for row in person.rows}
+    claims = {job.processing_status: ProcessingStatus.PROCESSING, f"{job.next_attempt_at}__in": set(rows.values())}
+    found = job.contacts.filter(pk__in=list(rows), **claims).order_by().values_list("pk", job.next_attempt_at)
+    held_rows = set(found)
+    if len(held_rows) == len(rows):
+        return list(people)
+    kept = []
+    for person in people:
+        mine = [row for row in person.rows if (row.pk, person.lease) in held_rows]
+        if mine:
+            kept.append(Person(mine, job.merge(mine, job.contact_id), person.lease))
+    return kept
+
+
 def held(job: SyncJob, lease: datetime) -> dict[str, Any]:
     """The filter that finds a row only while it is still claimed under this lease."""
     return {job.processing_status: ProcessingStatus.PROCESSING, job.next_attempt_at: lease}
-
-
-def _locked(job: SyncJob, contacts: QuerySet[Any]) -> QuerySet[Any]:
-    locked: QuerySet[Any] = (
-        contacts.select_related(*job.related)
-        .annotate(**{_SKIP_REASON: skip_reason(job)})
-        .select_for_update(skip_locked=True, of=("self",))
-    )
-    return locked
-
-
-def _siblings(job: SyncJob, rows: Sequence[Any]) -> list[Any]:
-    """Queued rows of the people in `rows`, also those that are not due yet: one answer serves them all."""
-    people = {getattr(row, job.identity) for row in rows} - {None, ""}
-    queued = Q(**{f"{job.identity}__in": people, job.processing_status: ProcessingStatus.QUEUED})
-    others = job.contacts.filter(queued).exclude(pk__in=[row.pk for row in rows])
-    return list(_locked(job, others.order_by("pk"))[:SIBLINGS])
 
 
 def _filter(job: SyncJob, rows: Sequence[Any]) -> QuerySet[Any]:
@@ -132,7 +185,7 @@ def _sort(job: SyncJob, policy: SyncPolicy, rows: Sequence[Any], lease: datetime
     claimed = Claim()
     groups: dict[Any, list[Any]] = {}
     for row in rows:
-        reason = getattr(row, _SKIP_REASON)
+        reason = row.skip_reason
         tries = getattr(row, job.retry_count)
         if reason:
             claimed.answered.append((Person([row], row, lease), Skipped(reason)))

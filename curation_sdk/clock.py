@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from django.utils import timezone
@@ -23,10 +23,16 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The machine's own time, read once; from then on it goes evenly, also when somebody sets the machine's clock.
+
+    Make one for each run, not one for the life of a process.
+    """
+
+    def __init__(self) -> None:
+        self._zero = timezone.now() - timedelta(seconds=time.monotonic())
 
     def now(self) -> datetime:
-        return timezone.now()
+        return self._zero + timedelta(seconds=time.monotonic())
 
     def monotonic(self) -> float:
         return time.monotonic()

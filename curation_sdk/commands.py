@@ -8,6 +8,8 @@ import threading
 from argparse import ArgumentTypeError
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -18,7 +20,7 @@ from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 from tqdm import tqdm
 
-from curation_sdk.claiming import due
+from curation_sdk.claiming import due, misdated
 from curation_sdk.clock import SystemClock
 from curation_sdk.cycle import run_cycle
 from curation_sdk.job import SyncJob
@@ -184,7 +186,10 @@ class SyncCommand(BaseCommand):
 
     def _show(self, chosen: QuerySet[Any] | None, ids: Collection[UUID] | None, limit: int | None) -> None:
         """The requests that would be sent, as JSON, one after the other."""
-        pushed = Q(pk__in=due(self.job, now=timezone.now(), only=ids).order_by().values("pk"))
+        now = timezone.now()
+        pushed = Q(pk__in=due(self.job, now=now, only=ids).order_by().values("pk"))
+        if ids is None:
+            pushed = reduce(or_, misdated(self.job, self.job.policy(), now=now), pushed)
         if chosen is not None:
             pushed |= Q(pk__in=chosen.values("pk"))
         # A person's other queued rows come along with a claim, due or not.

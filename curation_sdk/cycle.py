@@ -10,36 +10,45 @@ import random
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeVar
 
 from curation_sdk import runs
-from curation_sdk.claiming import Person, claim, due, release
+from curation_sdk.brakes import Brakes, Pause, Stop
+from curation_sdk.claiming import Claim, Claimer, Person, due, release, still_held, work_is_due
 from curation_sdk.clock import Clock, SystemClock
+from curation_sdk.database import patiently
 from curation_sdk.decisions import Answer
-from curation_sdk.job import Pusher, SyncJob, SyncPolicy
+from curation_sdk.job import Preparation, Pusher, SyncJob, SyncPolicy
 from curation_sdk.models import SyncRun
-from curation_sdk.outcomes import NotPushed, Rejected, Retry, StopRun, Synced, Throttled
+from curation_sdk.outcomes import NotPushed, StopRun, Throttled
 from curation_sdk.pool import PushPool
+from curation_sdk.questions import Question
 from curation_sdk.ratelimit import RateLimiter
 from curation_sdk.report import CycleReport
 from curation_sdk.settling import Result, settle
 
-#: Answers are stored at the latest after this, so that people see them.
-SETTLE_WITHIN = timedelta(seconds=0.5)
+Found = TypeVar("Found")
 
-#: So many failed pushes in a row, or refusals in a row with the same words, mean that it is not about the contacts:
-#: the run ends before it uses up the whole queue.
-TROUBLE = 20
+#: Answers are stored at the latest after this, so that people see them, or when there are so many.
+SETTLE_WITHIN = 0.5  # seconds
+SETTLE_AT = 100
+
+#: Contacts go to the pool this long before their turn, and at most this long after we last saw that they are still
+#: ours: somebody may have taken them out of the queue.
+AHEAD = 0.1  # seconds
+
+#: How long the loop waits for answers before it looks for other things to do.
+LOOK = 0.05  # seconds
 
 #: A run that was asked to stop leaves pushes that hang for longer to their lease.
 PATIENCE = 7.0  # seconds
 
+#: A run that cannot use the database for so long ends. Well below half a lease: nobody else has its contacts by then.
+OUTAGE = 120.0  # seconds
+
 #: A run waits out a pause that the platform asks for if it is no longer than this; else it ends and frees its slot.
 LONGEST_PAUSE = timedelta(minutes=1)
-
-#: A platform that says "slow down" again and again is asked less and less often, down to this.
-RAREST = timedelta(minutes=5)
 
 #: A run ends when nothing that is due could be taken for so many looks: others hold it.
 LOOKS = 100
@@ -67,12 +76,11 @@ def run_cycle(
     clock = clock or SystemClock()
     if off := job.off_reason():
         return CycleReport(None, reason=off)
-    now = clock.now()
-    if not due(job, now=now, only=only).exists():
+    now, policy = clock.now(), job.policy()
+    if not work_is_due(job, policy, now=now, only=only):
         return CycleReport(None, reason="Nothing is due.")
     if until := runs.resume_at(job, now=now):
         return CycleReport(None, reason=f"{job.label} asked us to wait until {until:%H:%M:%S} UTC.", later=True)
-    policy = job.policy()
     run = runs.take_slot(job, policy, trigger=trigger, now=now)
     if run is None:
         return CycleReport(None, reason="Another run is under way.", later=True)
@@ -104,27 +112,24 @@ class _Cycle:
         self.limit, self.only = limit, only
         self.stop, self.progress, self.clock, self.chance = stop, progress, clock, chance
         self.never = threading.Event()
-        self.deadline = None if budget is None else clock.monotonic() + budget.total_seconds()
+        began = clock.monotonic()
+        self.deadline = None if budget is None else began + budget.total_seconds()
         # Runs side by side share the account's rate; `_beat` gives back the share of those that are not there.
         self.limiter = RateLimiter(policy.rate_per_second / policy.max_instances, clock)
+        self.claimer = Claimer(job, policy, only)
+        self.brakes = Brakes()
         self.counts: Counter[str] = Counter()  # of the whole run
         self.unsaved: Counter[str] = Counter()  # not yet in the run's row
         self.waiting: deque[Person] = deque()  # claimed, not handed to the pool
         self.answered: list[Result] = []  # not yet stored
-        self.settled_at = self.beaten_at = clock.now()
-        self.prepared = False
-        self.proven = False
-        self.failures = 0  # in a row
-        self.last_failure = ""
-        self.refusals = 0  # in a row, with the same words
-        self.refused_with = ""
-        self.throttles = 0  # in a row
+        self.settled_at = self.beaten_at = self.checked_at = began
+        self.question: Question[Preparation] | None = None
+        self.preparation: Preparation | None = None
         self.looks = 0  # in vain
-        self.pause_until: datetime | None = None
+        self.pause_ends = began
         self.stop_asked_at: float | None = None
         self.state: SyncRun.State | None = None  # set once the run has to end
         self.reason = ""
-        self.notes: list[str] = []
         self.work_left = False
 
     # --- the loop ---------------------------------------------------------------------------------------
@@ -142,19 +147,18 @@ class _Cycle:
     def _step(self, pusher: Pusher, pool: PushPool) -> bool:
         """One turn of the loop. False when the run is over."""
         self._watch()
-        if not self._ending and not self._paused():
+        if not self._ending and not self._paused() and self.preparation is None:
             self._prepare(pusher)
-            self._watch()
-        now = self.clock.now()
-        if self.waiting and (self._paused() or self.waiting[0].lease - now < self.policy.lease / 2):
+            return True
+        if self.waiting and (self._paused() or self._claims_grow_old()):
             # Nobody is pushed on a claim that may have passed, or on what was known before a pause.
-            given_back = self._give_back(now)
+            given_back = self._give_back()
             if self.limit is not None:
                 self.limit += given_back
         if not self._ending and not self._paused():
             self._fill(pool)
         if pool.under_way:
-            for people, answers in pool.collect(timeout=0.2):
+            for people, answers in pool.collect(timeout=LOOK):
                 self._collect(people, answers)
         self._settle(everything=not pool.under_way or self._out_of_patience())
         if pool.under_way:
@@ -166,53 +170,67 @@ class _Cycle:
         return self.state is not None
 
     def _paused(self) -> bool:
-        return self.pause_until is not None and self.pause_until > self.clock.now()
+        return self.pause_ends > self.clock.monotonic()
 
     def _out_of_patience(self) -> bool:
         return self.stop_asked_at is not None and self.clock.monotonic() - self.stop_asked_at > PATIENCE
 
     def _prepare(self, pusher: Pusher) -> None:
-        if self.prepared:
+        """Have the platform's service look around, while we watch the time and keep the slot."""
+        if self.question is None:
+            self.question = Question(pusher.prepare)
+        if not self.question.answered(LOOK):
             return
+        question, self.question = self.question, None
         try:
-            self.notes = pusher.prepare()
-            self.prepared = True
+            self.preparation = question.reply()
+            self.brakes.proven = self.preparation.proven
         except (StopRun, Throttled) as error:
             self._consider(error)
+        except NotPushed:
+            pass  # the run is ending
 
     def _watch(self) -> None:
         """End the run when its time is up, when somebody asks for it, or when it is no longer ours."""
+        now = self.clock.monotonic()
+        self._asked_to_stop()
+        if self.deadline is not None and now >= self.deadline:
+            if trouble := self.brakes.nothing_worked():
+                self._finish(SyncRun.State.STOPPED, trouble)
+            self._finish(SyncRun.State.FINISHED, "")
+        if now - self.beaten_at >= runs.HEARTBEAT.total_seconds():
+            self._beat()
+
+    def _asked_to_stop(self) -> None:
         if self.stop_asked_at is None and self.stop():
             self.stop_asked_at = self.clock.monotonic()
             self._finish(SyncRun.State.FINISHED, "The worker was asked to stop.")
-        if self.deadline is not None and self.clock.monotonic() >= self.deadline:
-            if self.failures and not self.proven:
-                # Each took so long that there was no time for as many as TROUBLE.
-                self._finish(SyncRun.State.STOPPED, f"Every push failed. The last: {self.last_failure}")
-            self._finish(SyncRun.State.FINISHED, "")
-        now = self.clock.now()
-        if now - self.beaten_at >= runs.HEARTBEAT:
-            self._beat(now)
 
     def _fill(self, pool: PushPool) -> None:
         """Keep the pool busy, claiming more contacts as needed.
 
-        Until one push has shown that the platform takes what we send, they go one by one: a wrong key costs one
-        call, not one for each thread.
+        Until the platform has shown that it takes what we send, they go one by one: a wrong key costs one call, not
+        one for each thread.
         """
-        window = self.policy.concurrency if self.proven else 1
+        window = self.policy.concurrency if self.brakes.proven else 1
         if len(self.waiting) < window * self.job.push_size and self._may_claim():
             self._claim()
-        while self.waiting and pool.under_way < window:
+        if self.clock.monotonic() - self.checked_at > AHEAD:
+            self._check_claims()
+        room = min(window - pool.under_way, self.limiter.turns_within(AHEAD) - self.limiter.queued)
+        while self.waiting and room > 0:
             size = min(self.job.push_size, len(self.waiting))
             pool.submit([self.waiting.popleft() for _ in range(size)])
+            room -= 1
 
     def _may_claim(self) -> bool:
         return self.limit is None or self.limit > 0
 
     def _claim(self) -> None:
         size = self.policy.batch_size if self.limit is None else min(self.policy.batch_size, self.limit)
-        claimed = claim(self.job, self.policy, now=self.clock.now(), size=size, only=self.only)
+        if not self.waiting:
+            self.checked_at = self.clock.monotonic()
+        claimed: Claim = self._database(lambda: self.claimer.claim(now=self.clock.now(), size=size))
         if self.limit is not None:
             self.limit -= min(size, sum(len(person.rows) for person in claimed.to_push) + len(claimed.answered))
         if claimed.to_push or claimed.answered:
@@ -220,16 +238,24 @@ class _Cycle:
         self.waiting.extend(claimed.to_push)
         self.answered.extend(Result(person, answer) for person, answer in claimed.answered)
 
+    def _claims_grow_old(self) -> bool:
+        return self.waiting[0].lease - self.clock.now() < self.policy.lease / 2
+
+    def _check_claims(self) -> None:
+        """Leave out those who were taken out of the queue since they were claimed."""
+        self.checked_at = self.clock.monotonic()
+        if self.waiting:
+            self.waiting = deque(self._database(lambda: still_held(self.job, self.waiting)))
+
     def _wait_for_work(self) -> bool:
         """Nothing is under way. Wait out a pause, go on with what there is, wait for what others hold, or end."""
-        now = self.clock.now()
-        if self.pause_until is not None and self.pause_until > now:
+        if self._paused():
             # In small steps: a stop may be asked for meanwhile.
-            self.clock.wait(min((self.pause_until - now).total_seconds(), 1.0), self.never)
+            self.clock.wait(min(self.pause_ends - self.clock.monotonic(), 1.0), self.never)
             return True
         if self.waiting:
             return True
-        if self._may_claim() and due(self.job, now=now, only=self.only).exists():
+        if self._may_claim() and self._work_is_due():
             self.looks += 1
             if self.looks > LOOKS:
                 self._finish(SyncRun.State.FINISHED, "What is due is held by others.")
@@ -237,6 +263,19 @@ class _Cycle:
             return True
         self._finish(SyncRun.State.FINISHED, "")
         return False
+
+    def _work_is_due(self) -> bool:
+        return self._database(lambda: work_is_due(self.job, self.policy, now=self.clock.now(), only=self.only))
+
+    def _database(self, work: Callable[[], Found]) -> Found:
+        """Everything that the loop asks of the database goes through here, so that it survives a restart of it."""
+        began = self.clock.monotonic()
+
+        def give_up() -> bool:
+            self._asked_to_stop()
+            return self._out_of_patience() or self.clock.monotonic() - began > OUTAGE
+
+        return patiently(work, clock=self.clock, give_up=give_up)
 
     # --- answers ----------------------------------------------------------------------------------------
 
@@ -249,57 +288,33 @@ class _Cycle:
                 self._consider(answer)
 
     def _consider(self, answer: Answer) -> None:
-        """What an answer means for the run."""
-        match answer:
-            case StopRun():
-                self._finish(SyncRun.State.STOPPED, answer.reason)
-            case Throttled():
-                self._throttled(answer)
-            case Synced():
-                self.proven = True
-                self.failures = self.refusals = self.throttles = 0
-            case Rejected():
-                self.proven = True
-                self.failures = self.throttles = 0
-                self.refusals = self.refusals + 1 if answer.reason == self.refused_with else 1
-                self.refused_with = answer.reason
-                if self.refusals >= TROUBLE:
-                    text = f"{self.refusals} contacts in a row were refused with the same words: {answer.reason}"
-                    self._finish(SyncRun.State.STOPPED, text)
-            case Retry() | Exception():
-                self.failures += 1
-                self.refusals = 0
-                self.last_failure = (
-                    answer.reason if isinstance(answer, Retry) else f"{type(answer).__name__} in our program"
-                )
-                if self.failures >= TROUBLE:
-                    text = f"{self.failures} pushes in a row failed. The last: {self.last_failure}"
-                    self._finish(SyncRun.State.STOPPED, text)
+        match self.brakes.consider(answer, paused=self._paused()):
+            case Stop(reason):
+                self._finish(SyncRun.State.STOPPED, reason)
+            case Pause(length, reason):
+                self._pause(length, reason)
 
-    def _throttled(self, throttled: Throttled) -> None:
-        now = self.clock.now()
-        pause = throttled.after
-        if not self._paused():
-            # Those that were under way when the first one came back say the same; they count as one.
-            self.throttles += 1
-            pause = max(pause, min(pause * 2 ** min(self.throttles - 1, 10), RAREST))
-        self.limiter.refused(pause.total_seconds())
-        self.pause_until = max(self.pause_until or now, now + pause)
-        ends = self.clock.monotonic() + pause.total_seconds()
-        if pause > LONGEST_PAUSE or (self.deadline is not None and ends >= self.deadline):
-            self._finish(SyncRun.State.FINISHED, throttled.reason)
+    def _pause(self, length: timedelta, reason: str) -> None:
+        seconds = length.total_seconds()
+        self.limiter.refused(seconds)
+        ends = self.clock.monotonic() + seconds
+        self.pause_ends = max(self.pause_ends, ends)
+        if length > LONGEST_PAUSE or (self.deadline is not None and ends >= self.deadline):
+            self._finish(SyncRun.State.FINISHED, reason)
 
     def _settle(self, *, everything: bool) -> None:
-        now = self.clock.now()
-        enough = len(self.answered) >= self.policy.batch_size or now - self.settled_at >= SETTLE_WITHIN
+        now = self.clock.monotonic()
+        enough = len(self.answered) >= SETTLE_AT or now - self.settled_at >= SETTLE_WITHIN
         if not self.answered or not (everything or enough):
             return
         results, self.answered = self.answered, []
-        counts = settle(self.job, self.policy, results, run=self.run, now=now, chance=self.chance)
+        counts = self._database(
+            lambda: settle(self.job, self.policy, results, run=self.run, now=self.clock.now(), chance=self.chance)
+        )
         self.settled_at = now
         self.counts += counts
         self.unsaved += counts
-        self._beat(now)
+        self._beat()
         self.progress(self.counts)
 
     # --- the end ----------------------------------------------------------------------------------------
@@ -310,44 +325,54 @@ class _Cycle:
             self.state, self.reason = state, reason
             self.limiter.stop()
 
-    def _beat(self, now: datetime) -> None:
-        alive = runs.beat(self.run, self.unsaved, now=now)
+    def _beat(self) -> None:
+        now = self.clock.now()
+        alive = self._database(lambda: runs.beat(self.run, self.unsaved, now=now))
         self.unsaved.clear()
         if self.policy.max_instances > 1:
-            others = runs.running(self.job, now=now).count()
+            others = self._database(lambda: runs.running(self.job, now=now).count())
             self.limiter.set_rate(self.policy.rate_per_second / max(others, 1))
-        self.beaten_at = now
+        self.beaten_at = self.clock.monotonic()
         if not alive:
             self._finish(SyncRun.State.LOST, "The run was declared lost while it was working.")
 
-    def _give_back(self, now: datetime) -> int:
+    def _give_back(self) -> int:
         """Release what is claimed and not handed to the pool. Returns how many rows."""
-        given_back = release(self.job, self.waiting, now=now)
+        given_back = self._database(lambda: release(self.job, self.waiting, now=self.clock.now()))
         self.waiting.clear()
         return given_back
 
     def end(self) -> None:
         """Give back what was not pushed, and free the slot. Runs also after an error of ours."""
-        now = self.clock.now()
         state, reason = self.state, self.reason
         if state is None:
             state, reason = SyncRun.State.STOPPED, "Broken off by an error of ours. The worker's log has it."
-        if given_back := self._give_back(now):
+        if given_back := self._give_back():
             self.counts["released"] += given_back
             self.unsaved["released"] += given_back
-        resume = self.pause_until if self.pause_until and self.pause_until > now else None
-        runs.finish(self.run, self.unsaved, state=state, reason=reason, notes=self.notes, resume=resume, now=now)
+        now = self.clock.now()
+        pause = timedelta(seconds=self.pause_ends - self.clock.monotonic())
+        resume = now + pause if pause > timedelta(0) else None
+        self._database(
+            lambda: runs.finish(
+                self.run, self.unsaved, state=state, reason=reason, notes=self._notes, resume=resume, now=now
+            )
+        )
         # Somebody may have queued more between our last look and the end of the run, and been told that a run
         # is under way.
         if state == SyncRun.State.FINISHED and not self.reason and self.limit is None:
-            self.work_left = due(self.job, now=self.clock.now(), only=self.only).exists()
+            self.work_left = self._database(lambda: due(self.job, now=self.clock.now(), only=self.only).exists())
+
+    @property
+    def _notes(self) -> list[str]:
+        return self.preparation.notes if self.preparation else []
 
     def report(self) -> CycleReport:
         return CycleReport(
             self.state,
             self.counts,
             self.reason,
-            self.notes,
+            self._notes,
             later=self.state == SyncRun.State.FINISHED and self._paused(),
             work_left=self.work_left and not self.reason,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -48,14 +48,25 @@ class SyncPolicy:
     budget: timedelta = BUDGET
 
 
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What a platform's service found out before the first push.
+
+    `notes` are for the people who read the run. `proven`: the platform answered, so the key is right; otherwise the
+    first contacts go one by one, until one has arrived.
+    """
+
+    notes: list[str] = field(default_factory=list)
+    proven: bool = False
+
+
 class Pusher(Protocol):
     """A platform's service, open for one run. `push` is called from several threads; no database in there."""
 
-    def prepare(self) -> list[str]:
+    def prepare(self) -> Preparation:
         """Check what every push depends on, before any is made.
 
-        Returns remarks for the people who read the run. Raises StopRun when no push could succeed, Throttled
-        when the platform is not to be called now.
+        Raises StopRun when no push could succeed, Throttled when the platform is not to be called now.
         """
         ...
 

@@ -12,8 +12,8 @@ from curation_sdk.outcomes import NotPushed
 #: Our second is this much longer than the platform's: requests that leave evenly arrive a little unevenly.
 MARGIN = 0.02
 
-#: A start may be this much quicker than the rate, until a second's worth is sent. Only once the platform's headers have
-#: shown that the second is ours: another run may have ended just now.
+#: A start may be this much quicker than the rate, until a second's worth is sent. Only once the platform's headers
+#: have shown that the second is ours: another run may have ended just now.
 QUICK_START = 3.0
 
 #: Seconds. What the headers say of so short a window is about this second; of a longer one, about the hour.
@@ -66,6 +66,11 @@ class RateLimiter:
     def queued(self) -> int:
         """How many wait for their turn at this moment."""
         return self._queued
+
+    def turns_within(self, seconds: float) -> int:
+        """How many turns there will be in the next `seconds`, at least one."""
+        with self._lock:
+            return int(self._pace(self._clock.monotonic()) * seconds) + 1
 
     def acquire(self) -> float:
         """Wait for a turn and return when it came (seconds of the clock). Raises NotPushed when the run ends first."""

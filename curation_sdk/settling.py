@@ -10,16 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, Value, When
-from django.db.models.functions import Cast
 
+from curation_sdk import statements
 from curation_sdk.claiming import Person
 from curation_sdk.database import atomic_with_retry
 from curation_sdk.decisions import Answer, Decision, decide
 from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.outcomes import NO_EVIDENCE, Evidence, Synced
-from curation_sdk.statuses import ProcessingStatus
 from curation_sdk.wording import storable
 
 logger = logging.getLogger(__name__)
@@ -89,23 +87,16 @@ def settle(
 
 
 def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun, now: datetime) -> Counter[str]:
-    """Lock the rows, write those that are still ours, record the attempts of those that still exist."""
-    rows = job.contacts.filter(pk__in=[settlement.row.pk for settlement in settlements])
-    # Locked in the order of their keys, so that two settlements never wait for each other.
-    stored = {
-        pk: (processing, lease)
-        for pk, processing, lease in rows.order_by("pk")
-        .select_for_update()
-        .values_list("pk", job.processing_status, job.next_attempt_at)
-    }
+    """Write the rows that are still ours, and record the attempts of those that still exist."""
+    ours = _write(job, settlements)
+    late = [settlement.row.pk for settlement in settlements if settlement.row.pk not in ours]
+    exists = ours | set(job.contacts.filter(pk__in=late).values_list("pk", flat=True) if late else ())
     counts: Counter[str] = Counter()
-    ours: list[_Settlement] = []
     attempts: list[SyncAttempt] = []
     for settlement in settlements:
         decision = settlement.decision
         outcome, reason = decision.outcome, decision.reason
-        if stored.get(settlement.row.pk) == (ProcessingStatus.PROCESSING, settlement.lease):
-            ours.append(settlement)
+        if settlement.row.pk in ours:
             counts[decision.counted_as] += 1
             if decision.counted_as == "synced" and outcome is not None:
                 counts["warned"] += 1
@@ -113,10 +104,10 @@ def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun, no
             counts["late"] += 1
             outcome, reason = SyncAttempt.Outcome.LATE, _late(decision)
             logger.info("%s: the answer for contact %s came too late", job.platform, settlement.row.pk)
-        if outcome is not None and settlement.row.pk in stored:
+        if outcome is not None and settlement.row.pk in exists:
             attempts.append(_attempt(job, settlement, outcome, reason, run=run, now=now))
-    _write(job, ours)
-    SyncAttempt.objects.bulk_create(attempts)
+    if attempts:
+        SyncAttempt.objects.bulk_create(attempts)
     return counts
 
 
@@ -150,28 +141,21 @@ def _attempt(
     )
 
 
-def _write(job: SyncJob, settlements: Sequence[_Settlement]) -> None:
-    """One UPDATE for all rows that get the same columns; a CASE where their values differ."""
-    groups: dict[tuple[str, ...], list[_Settlement]] = {}
-    for settlement in settlements:
-        groups.setdefault(tuple(settlement.decision.values), []).append(settlement)
-    for columns, group in groups.items():
-        rows = job.contacts.filter(pk__in=[settlement.row.pk for settlement in group])
-        rows.update(**{column: _assignment(job, column, group) for column in columns})
-
-
-def _assignment(job: SyncJob, column: str, group: Sequence[_Settlement]) -> Any:
-    values = {settlement.row.pk: settlement.decision.values[column] for settlement in group}
-    first = next(iter(values.values()))
-    if all(value == first for value in values.values()):
-        return first
-    field = job.model._meta.get_field(column)
-    keys: dict[Any, list[Any]] = {}
-    for pk, value in values.items():
-        keys.setdefault(value, []).append(pk)
-    case = Case(
-        *[When(pk__in=pks, then=Value(value, output_field=field)) for value, pks in keys.items()],
-        output_field=field,
-    )
-    # As in Django's bulk_update: PostgreSQL cannot tell the type of such a CASE by itself.
-    return Cast(case, output_field=field) if connection.features.requires_casted_case_in_updates else case
+def _write(job: SyncJob, settlements: Sequence[_Settlement]) -> set[Any]:
+    """Write the decisions to the rows that are still held under their lease; returns the keys of those."""
+    columns = statements.answer_columns(job)
+    written: set[Any] = set()
+    for part in statements.in_parts(settlements):
+        values = [
+            statements.prepared(job, column, value)
+            for settlement in part
+            for column, value in (
+                ("pk", settlement.row.pk),
+                (job.next_attempt_at, settlement.lease),
+                *((column, settlement.decision.values.get(column)) for column in columns),
+            )
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(statements.store_answers(job, len(part)), values)
+            written.update(job.model._meta.pk.to_python(key) for (key,) in cursor.fetchall())
+    return written

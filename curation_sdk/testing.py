@@ -13,7 +13,7 @@ import pytest
 
 from curation_sdk import settling
 from curation_sdk.cycle import run_cycle
-from curation_sdk.job import SyncJob, SyncPolicy
+from curation_sdk.job import Preparation, SyncJob, SyncPolicy
 from curation_sdk.models import SyncRun
 from curation_sdk.outcomes import Outcome, Synced
 from curation_sdk.ratelimit import RateLimiter
@@ -67,13 +67,14 @@ class ScriptedPusher:
         self.preparations = 0
         self.on_prepare: list[Exception] = []
         self.notes: list[str] = []
+        self.proven = False
         self._lock = threading.Lock()
 
-    def prepare(self) -> list[str]:
+    def prepare(self) -> Preparation:
         self.preparations += 1
         if self.on_prepare:
             raise self.on_prepare.pop(0)
-        return self.notes
+        return Preparation(self.notes, self.proven)
 
     def push(self, contacts: Sequence[Any]) -> list[Outcome]:
         return [self._answer(contact) for contact in contacts]

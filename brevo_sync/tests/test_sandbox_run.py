@@ -214,7 +214,7 @@ def test_a_list_that_is_deleted_during_the_run_stops_it(sandbox: Sandbox) -> Non
 
 
 def test_a_slower_account_than_we_were_told_is_never_a_failed_contact(settings: Any) -> None:
-    """Another program uses the same account: 429s, and in the end everybody is there."""
+    """The headers say what the account allows: nothing is refused, and in the end everybody is there."""
     clock = FakeClock()
     with running_sandbox(rate_limit=5, clock=clock.monotonic) as sandbox:
         settings.BREVO_API_BASE_URL, settings.BREVO_API_KEY = sandbox.brevo_url, DEFAULT_KEY
@@ -225,7 +225,7 @@ def test_a_slower_account_than_we_were_told_is_never_a_failed_contact(settings: 
         for _ in range(10):
             run_cycle(BREVO, trigger=SyncRun.Trigger.COMMAND, clock=clock)
             clock.advance(seconds=60)
-        assert 429 in {request.status for request in sandbox.brevo.requests}
+        assert {request.status for request in sandbox.brevo.requests} == {200, 201}
         assert len(sandbox.brevo.contacts) == 40
     assert set(Contact.objects.values_list("brevo_sync_status", "brevo_retry_count")) == {("Complete", 0)}
     assert clock.monotonic() < timedelta(minutes=15).total_seconds()

@@ -444,12 +444,12 @@ def listed(*without: str, **types: str) -> dict[str, Any]:
 def test_prepare_with_everything_in_place(wire: responses.RequestsMock) -> None:
     wire.add("GET", LIST, json={"id": 12, "name": "L"})
     wire.add("GET", ATTRIBUTES, json=listed())
-    assert service(list_id=12).prepare() == []
+    assert service(list_id=12).prepare().notes == []
 
 
 def test_prepare_names_what_is_missing(wire: responses.RequestsMock) -> None:
     wire.add("GET", ATTRIBUTES, json=listed("COMPANY", "HAS_GMAIL"))
-    assert service().prepare() == [
+    assert service().prepare().notes == [
         "Brevo drops COMPANY, HAS_GMAIL: the account has no such attributes. "
         "`manage.py brevo_setup --create` makes them."
     ]
@@ -457,7 +457,7 @@ def test_prepare_names_what_is_missing(wire: responses.RequestsMock) -> None:
 
 def test_prepare_names_what_is_of_another_type(wire: responses.RequestsMock) -> None:
     wire.add("GET", ATTRIBUTES, json=listed("SOURCE_URL", HAS_GMAIL="text"))
-    missing, wrong = service().prepare()
+    missing, wrong = service().prepare().notes
     assert "SOURCE_URL" in missing
     assert wrong == ("Brevo drops HAS_GMAIL: of another type in the account. `manage.py brevo_setup` says what to do.")
 
@@ -465,7 +465,7 @@ def test_prepare_names_what_is_of_another_type(wire: responses.RequestsMock) -> 
 def test_prepare_asks_for_the_accounts_own_names(wire: responses.RequestsMock) -> None:
     french = listed("FIRSTNAME", "COMPANY", PRENOM="text")
     wire.add("GET", ATTRIBUTES, json=french)
-    assert service(renamed={"FIRSTNAME": "prenom", "COMPANY": ""}).prepare() == []
+    assert service(renamed={"FIRSTNAME": "prenom", "COMPANY": ""}).prepare().notes == []
 
 
 @pytest.mark.parametrize(
@@ -491,7 +491,7 @@ TROUBLE = [(500, ""), (503, "x"), (200, "<html>"), (403, "<h1>Blocked</h1>"), (0
 def test_trouble_is_no_reason_to_stop(wire: responses.RequestsMock, status: int, body: Any) -> None:
     wire.add("GET", LIST, status=status, **_content(body))
     wire.add("GET", ATTRIBUTES, status=status, **_content(body))
-    assert service(list_id=12).prepare() == []
+    assert service(list_id=12).prepare().notes == []
 
 
 @pytest.mark.parametrize("failing", [LIST, ATTRIBUTES])
@@ -509,7 +509,7 @@ def test_prepare_raises_what_concerns_everybody(
 def test_a_key_that_may_write_but_not_read_is_enough(wire: responses.RequestsMock) -> None:
     wire.add("GET", LIST, status=403, json=said("no", "permission_denied"))
     wire.add("GET", ATTRIBUTES, status=403, json=said("no", "permission_denied"))
-    assert service(list_id=12).prepare() == [
+    assert service(list_id=12).prepare().notes == [
         "Brevo did not let us read its attributes, so nobody knows which of ours it drops."
     ]
 

@@ -1,0 +1,133 @@
+"""The two statements that run for every few contacts, written out: taking a claim, and storing answers.
+
+The ORM would make the same SQL anew each time, which costs more than sending the contacts. Here only the values
+change. The text is one for PostgreSQL and SQLite (3.35 or newer: RETURNING), but for row locks and for casts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.models import Field
+from django.db.models.expressions import BaseExpression
+
+from curation_sdk.job import SyncJob
+
+#: Rows for one statement: SQLite takes 32,766 values in one.
+ROWS_AT_ONCE = 1_000
+
+
+def compiled(job: SyncJob, expression: BaseExpression) -> tuple[str, list[Any]]:
+    """SQL and values of an expression over one contact."""
+    query = job.contacts.query
+    resolved = expression.resolve_expression(query)
+    sql, params = query.get_compiler(connection=connection).compile(resolved)
+    return sql, list(params)
+
+
+def prepared(job: SyncJob, column: str, value: Any) -> Any:
+    """A value as the database driver takes it for this column."""
+    return _field(job, column).get_db_prep_value(value, connection)
+
+
+def select_claim(job: SyncJob, reason: str, *, only: int | None) -> str:
+    """SELECT … FOR UPDATE of due contacts, oldest first, then of the other queued rows of the same people.
+
+    Each row comes with `skip_reason`, the value of the SQL `reason`. Values: `only` keys (None: of all contacts), now,
+    the size, the number of other rows, then those of `reason`.
+    """
+    table, pk, due_at = _name(job.model._meta.db_table), _column(job, "pk"), _column(job, job.next_attempt_at)
+    processing, identity = _column(job, job.processing_status), _column(job, job.identity)
+    chosen = f"{pk} IN ({_places(only)}) AND " if only is not None else ""
+    # Rows that another worker is taking at this moment are passed over; SQLite has one writer at a time.
+    lock = "FOR NO KEY UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
+    return f"""
+        WITH due AS MATERIALIZED (
+            SELECT * FROM {table}
+            WHERE {chosen}{processing} IN ('Queued', 'Processing') AND {due_at} <= %s
+            ORDER BY {due_at}, {pk} LIMIT %s {lock}
+        ), others AS MATERIALIZED (
+            SELECT * FROM {table}
+            WHERE {identity} IN (SELECT {identity} FROM due WHERE {identity} <> '')
+            AND {processing} = 'Queued' AND {pk} NOT IN (SELECT {pk} FROM due)
+            ORDER BY {pk} LIMIT %s {lock}
+        )
+        SELECT {table}.*, {reason} AS skip_reason
+        FROM (SELECT 0 AS place, due.* FROM due UNION ALL SELECT 1 AS place, others.* FROM others) AS {table}
+        ORDER BY place, {due_at}, {pk}"""  # noqa: S608 - names of columns only
+
+
+def mark_claimed(job: SyncJob, rows: int) -> str:
+    """UPDATE of claimed rows. Values: the lease, then the keys of the rows."""
+    retries = _column(job, job.retry_count)
+    return f"""
+        UPDATE {_name(job.model._meta.db_table)} SET {_column(job, job.sync_status)} = 'Processing',
+            {_column(job, job.processing_status)} = 'Processing', {retries} = {retries} + 1,
+            {_column(job, job.next_attempt_at)} = %s
+        WHERE {_column(job, "pk")} IN ({_places(rows)})"""  # noqa: S608
+
+
+def store_answers(job: SyncJob, rows: int) -> str:
+    """UPDATE of rows that are still held under their lease; returns the keys of those.
+
+    Values, for each row: key, lease, and the new value of each of `answer_columns`.
+    """
+    table, pk = _name(job.model._meta.db_table), _column(job, "pk")
+    columns = answer_columns(job)
+    given = ["pk", job.next_attempt_at, *columns]
+    casts = ", ".join(f"{_cast(job, column, f'column{place}')} AS v{place}" for place, column in enumerate(given, 1))
+    new = {column: f"said.v{place}" for place, column in enumerate(given, 1) if place > 2}
+    for column in (job.contact_id, job.synced_at):
+        # No answer takes back what is known.
+        new[column] = f"COALESCE({new[column]}, {table}.{_column(job, column)})"
+    values = ", ".join([f"({_places(len(given))})"] * rows)
+    return f"""
+        UPDATE {table} SET {", ".join(f"{_column(job, column)} = {value}" for column, value in new.items())}
+        FROM (SELECT {casts} FROM (VALUES {values}) AS given) AS said
+        WHERE {table}.{pk} = said.v1 AND {table}.{_column(job, job.next_attempt_at)} = said.v2
+        AND {table}.{_column(job, job.processing_status)} = 'Processing'
+        RETURNING {table}.{pk}"""  # noqa: S608
+
+
+def answer_columns(job: SyncJob) -> tuple[str, ...]:
+    """The columns that an answer writes."""
+    return (
+        job.sync_status,
+        job.processing_status,
+        job.processing_error,
+        job.retry_count,
+        job.next_attempt_at,
+        job.contact_id,
+        job.synced_at,
+    )
+
+
+def in_parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """The rows in parts that one statement can take."""
+    return (rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE))
+
+
+def _field(job: SyncJob, column: str) -> Field[Any, Any]:
+    found: Field[Any, Any] = job.model._meta.pk if column == "pk" else job.model._meta.get_field(column)
+    return found
+
+
+def _column(job: SyncJob, column: str) -> str:
+    return _name(str(_field(job, column).column))
+
+
+def _name(name: str) -> str:
+    return connection.ops.quote_name(name)
+
+
+def _places(number: int) -> str:
+    return ", ".join(["%s"] * number)
+
+
+def _cast(job: SyncJob, column: str, value: str) -> str:
+    # PostgreSQL cannot tell the type of a column of values by itself, for instance when all of them are NULL.
+    if not connection.features.requires_casted_case_in_updates:
+        return value
+    return f"CAST({value} AS {_field(job, column).db_type(connection)})"
