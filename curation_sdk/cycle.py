@@ -36,7 +36,7 @@ SETTLE_AT = 100
 
 #: Contacts go to the pool this long before their turn, and at most this long after we last saw that they are still
 #: ours: somebody may have taken them out of the queue.
-AHEAD = 0.1  # seconds
+AHEAD = 0.2  # seconds
 
 #: How long the loop waits for answers before it looks for other things to do.
 LOOK = 0.05  # seconds

@@ -26,8 +26,11 @@ HEED = 1.5  # seconds
 SLOWEST = 0.05
 
 #: After a refusal the pace drops to this share and climbs back over RECOVERY seconds.
-CUT = 0.7
-RECOVERY = 20.0
+CUT = 0.8
+RECOVERY = 15.0
+
+#: What others leave us we use only to this share: they are as uneven as we are.
+LEFT_BY_OTHERS = 0.97
 
 #: Our requests of so many seconds are remembered: an answer that took longer tells nothing about the present.
 MEMORY = 5.0
@@ -158,7 +161,7 @@ class RateLimiter:
         while others and others[0][0] < now - HEED:
             others.popleft()
         if others:
-            rate = min(rate, self._limit - max(count for _, count in others))
+            rate = min(rate, (self._limit - max(count for _, count in others)) * LEFT_BY_OTHERS)
         return max(rate, self._rate * SLOWEST) if others else rate
 
     def _pause(self, seconds: float) -> None:

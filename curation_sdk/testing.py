@@ -67,11 +67,15 @@ class ScriptedPusher:
         self.preparations = 0
         self.on_prepare: list[Exception] = []
         self.notes: list[str] = []
+        self.before_preparing: Callable[[], Any] = lambda: None
         self.proven = False
+        self.paced = False  # does a push wait for its turn?
+        self.limiter: RateLimiter | None = None  # of the run under way
         self._lock = threading.Lock()
 
     def prepare(self) -> Preparation:
         self.preparations += 1
+        self.before_preparing()
         if self.on_prepare:
             raise self.on_prepare.pop(0)
         return Preparation(self.notes, self.proven)
@@ -80,6 +84,8 @@ class ScriptedPusher:
         return [self._answer(contact) for contact in contacts]
 
     def _answer(self, contact: Any) -> Outcome:
+        if self.paced and self.limiter is not None:
+            self.limiter.acquire()
         with self._lock:
             self.pushed.append(contact.email)
             self.seen.append(contact)
@@ -95,6 +101,7 @@ def scripted_job(job: SyncJob, pusher: ScriptedPusher, **policy: Any) -> SyncJob
 
     @contextmanager
     def open_pusher(limiter: RateLimiter) -> Iterator[ScriptedPusher]:
+        pusher.limiter = limiter
         yield pusher
 
     numbers: dict[str, Any] = {

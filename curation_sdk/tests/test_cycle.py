@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from contacts.models import Contact, Domain
 from curation_sdk import runs
 from curation_sdk.claiming import claim, due
 from curation_sdk.models import SyncRun
-from curation_sdk.outcomes import Rejected, Retry, StopRun, Synced, Throttled
+from curation_sdk.outcomes import Outcome, Rejected, Retry, StopRun, Synced, Throttled
 from curation_sdk.queueing import queue_contacts
 from curation_sdk.testing import FakeClock, ScriptedPusher, run, scripted_job
 
@@ -484,3 +485,52 @@ def test_giving_back_leaves_an_operators_word_alone(queued: Queued, clock: FakeC
     for contact, status in ((cancelled, "New"), (kept, "Queued")):
         contact.refresh_from_db()
         assert (contact.brevo_sync_status, contact.brevo_retry_count) == (status, 0)
+
+
+# --- the look around before the first push ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("proven", "calls"), [(False, {1}), (True, {2, 3, 4})])
+def test_until_the_platform_has_answered_contacts_go_one_by_one(
+    queued: Queued, clock: FakeClock, proven: bool, calls: set[int]
+) -> None:
+    for number in range(12):
+        queued(f"p{number}@acme.example")
+    together = threading.Barrier(2 if proven else 1)
+
+    def refuse(contact: Contact) -> Outcome:
+        together.wait(10)  # with the key proven, two are there at once
+        raise StopRun("The key is not allowed to do this (403).")
+
+    pusher = ScriptedPusher({f"p{number}@acme.example": [refuse] for number in range(12)})
+    pusher.proven = proven
+    report = run(scripted_job(BREVO, pusher, concurrency=4), clock)
+    assert report.stopped
+    assert len(pusher.pushed) in calls
+    assert not Contact.objects.exclude(brevo_retry_count=0).exists()
+
+
+def test_a_run_keeps_its_slot_while_the_platform_takes_its_time(queued: Queued, clock: FakeClock) -> None:
+    queued()
+    pusher, may_answer = ScriptedPusher(), threading.Event()
+    pusher.before_preparing = lambda: may_answer.wait(30)
+    beats = set()
+
+    def look() -> bool:
+        beats.add(SyncRun.objects.get().heartbeat_at)
+        clock.advance(seconds=11)
+        if len(beats) > 3:
+            may_answer.set()
+        return False
+
+    assert run(scripted_job(BREVO, pusher), clock, stop=look).counts["synced"] == 1
+
+
+def test_a_platform_that_does_not_answer_does_not_hold_up_a_stop(queued: Queued, clock: FakeClock) -> None:
+    queued()
+    pusher, never = ScriptedPusher(), threading.Event()
+    pusher.before_preparing = lambda: never.wait(30)
+    report = run(scripted_job(BREVO, pusher), clock, stop=lambda: True)
+    never.set()
+    assert report.reason == "The worker was asked to stop."
+    assert statuses() == {"Queued": 1}

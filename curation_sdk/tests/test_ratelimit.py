@@ -7,7 +7,7 @@ import pytest
 
 from curation_sdk.clock import SystemClock
 from curation_sdk.outcomes import NotPushed
-from curation_sdk.ratelimit import MARGIN, RateLimiter
+from curation_sdk.ratelimit import CUT, MARGIN, RateLimiter
 from curation_sdk.testing import FakeClock
 
 
@@ -41,7 +41,7 @@ def test_a_refusal_pauses_and_then_slows_down_for_a_while(clock: FakeClock) -> N
     limiter.refused(5)
     times = turns(limiter, clock, 400)
     assert times[0] == pytest.approx(5)
-    assert times[2] - times[1] == pytest.approx(1 / (10 / (1 + MARGIN) * 0.7), rel=0.02)
+    assert times[2] - times[1] == pytest.approx(1 / (10 / (1 + MARGIN) * CUT), rel=0.02)
     assert times[-1] - times[-2] == pytest.approx(1 / (10 / (1 + MARGIN)), rel=0.02)
 
 
@@ -111,7 +111,7 @@ def test_those_who_sleep_when_a_pause_begins_line_up_again_behind_it() -> None:
     first = clock.monotonic()
     limiter.acquire()
     assert first >= 5
-    assert clock.monotonic() - first == pytest.approx(1 / (10 / (1 + MARGIN) * 0.7), rel=0.02)
+    assert clock.monotonic() - first == pytest.approx(1 / (10 / (1 + MARGIN) * CUT), rel=0.02)
 
 
 class SleepingClock(FakeClock):
