@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
-from curation_sdk.database import atomic_with_retry
+from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.outcomes import Outcome, Rejected, Skipped
 from curation_sdk.queueing import active, skip_reason
@@ -85,6 +85,7 @@ def release(job: SyncJob, people: Iterable[Person], *, now: datetime) -> int:
         rows_by_lease.setdefault(person.lease, []).extend(person.rows)
 
     def give_back() -> int:
+        one_bulk_writer()
         return sum(
             _filter(job, rows)
             .filter(**held(job, lease))
