@@ -133,7 +133,7 @@ def _skip(played: Round, choices: Sequence[set[str]]) -> None:
             claimed = {
                 row.email
                 for row in rows.order_by("pk").select_for_update()
-                if row.brevo_processing_status == "Processing"
+                if row.email and row.brevo_processing_status == "Processing"
             }
             skip_contacts(BREVO, rows, reason="Skipped by the third.")
         played.skipped.append((chosen, claimed, begun, time.monotonic()))

@@ -13,7 +13,7 @@ from django_q.tasks import async_task
 from curation_sdk.cycle import run_cycle
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
-from curation_sdk.operations import work_off
+from curation_sdk.operations import LOST_AFTER, unfinished, work_off
 from curation_sdk.shutdown import stop_requested
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,9 @@ def process_queue(job: SyncJob, trigger: str) -> str:
             enqueue(job, SyncRun.Trigger.SUCCESSOR)
         return "The time was used up by an operation on many contacts, which goes on."
     rest = budget - timedelta(seconds=time.monotonic() - begun)
+    if unfinished(job).exists():
+        # Another worker is at it. Should it have died, the successor of this run takes over.
+        rest = min(rest, LOST_AFTER)
     report = run_cycle(job, trigger=SyncRun.Trigger(trigger), budget=rest, stop=stop_requested)
     if report.work_left:
         enqueue(job, SyncRun.Trigger.SUCCESSOR)
