@@ -60,6 +60,7 @@ def main(contacts: int, rounds: int) -> None:
                 seconds, chunk = _work_off(contacts)
                 ours.append(seconds)
                 longest.append(chunk)
+                print(f"round {turn + 1}: plain {plain[-1]:.1f} s, in the background {seconds:.1f} s", flush=True)
         finally:
             fresh.end()
     ratios = [mine / theirs for mine, theirs in zip(ours, plain, strict=True)]
