@@ -31,9 +31,8 @@ logger = logging.getLogger(__name__)
 IMMEDIATELY = 10_000
 
 #: Contacts in the first chunk. The next are sized so that one takes about as long as CHUNK_SECONDS: others that write
-#: many contacts, such as a run that stores its answers, wait so long. Never fewer than SMALLEST: where the disk is slow
-#: a chunk takes long because of its commit, and smaller ones would only be more commits (with 500 contacts a million
-#: took five times as long as with 5,000 while others kept the disk busy).
+#: many contacts, such as a run that stores its answers, wait so long. Never fewer than SMALLEST: where the disk is
+#: busy a chunk takes long because of its commit, and smaller ones would only be more commits.
 FIRST_CHUNK = 5_000
 SMALLEST, LARGEST = 5_000, 20_000
 CHUNK_SECONDS = 0.5

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, NotFound, ValidationError
@@ -40,6 +40,8 @@ IDS_AT_ONCE = 10_000
 
 #: Operations in the list of them.
 LATEST = 50
+
+OPERATION_ID = OpenApiParameter("operation_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
 
 class PlatformOff(APIException):
@@ -133,13 +135,13 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
         latest = BulkOperation.objects.filter(platform=self.job.platform)[:LATEST]
         return Response(self._shown(request, latest, many=True))
 
-    @extend_schema(responses=OperationSerializer)
+    @extend_schema(parameters=[OPERATION_ID], responses=OperationSerializer)
     @action(detail=False, methods=["get"], url_path=r"sync/operations/(?P<operation_id>[^/.]+)")
     def sync_operation(self, request: Request, operation_id: str) -> Response:
         """How far an operation on many contacts is."""
         return Response(self._shown(request, self._operation(operation_id)))
 
-    @extend_schema(request=None, responses=OperationSerializer)
+    @extend_schema(parameters=[OPERATION_ID], request=None, responses=OperationSerializer)
     @action(detail=False, methods=["post"], url_path=r"sync/operations/(?P<operation_id>[^/.]+)/cancel")
     def sync_operation_cancel(self, request: Request, operation_id: str) -> Response:
         """Stop an operation on many contacts. What it has done stays; one that has ended is left as it is."""
