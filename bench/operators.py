@@ -175,8 +175,8 @@ def _operation(played: Round) -> None:
     played.queued.append(({f"p{number}@x.example" for number in range(CONTACTS)}, time.monotonic()))
     operations.work_off(BREVO, seconds=None, stop=lambda: False, on_queued=lambda operation: None)
     operation.refresh_from_db()
-    if operation.state != "finished" or operations.result(operation).total + operation.spared > CONTACTS:
-        played.wrong_counts.append(f"{operation.state}: {operations.sentence(operation, 'Brevo')}")
+    if operation.state != "finished" or operations.result(BREVO, operation).total + operation.spared > CONTACTS:
+        played.wrong_counts.append(f"{operation.state}: {operations.sentence(BREVO, operation)}")
 
 
 def _push(played: Round, over: threading.Event) -> None:
@@ -211,13 +211,16 @@ def _judge(played: Round) -> Counter[str]:
     if played.errors:
         raise played.errors[0]
     counted = Counter({"pushes": len(played.pushes), "counts that do not add up": len(played.wrong_counts)})
+    held: set[str] = set()
     for chosen, claimed, begun, committed in played.skipped:
+        # A run may still have in hand what it had at an earlier skip: it looks at a claim again only when it settles.
+        held |= claimed
         counted["skips"] += len(chosen)
         # Asked for again after the skip, or at the same moment: the later word stands.
         again = set().union(*(queued for queued, when in played.queued if when >= begun))
         for address, when in played.pushes:
             if address in chosen - again and when > committed:
-                known = "in a run's hands" if address in claimed else "that were not in a run's hands"
+                known = "in a run's hands" if address in held else "that were not in a run's hands"
                 counted[f"pushed after their skip, {known}"] += 1
     left = dict(Contact.objects.order_by().values_list("brevo_sync_status").annotate(Count("pk")))
     counted["neither queued, done nor skipped in the end"] = sum(

@@ -161,7 +161,7 @@ def _work_off(contacts: int) -> tuple[float, float]:
     operations._chunk = chunk
     done = BulkOperation.objects.get()
     assert done.state == "finished", done.problem
-    assert done.queued + done.already_queued + done.skipped_count == contacts, operations.sentence(done, "Brevo")
+    assert done.queued + done.already_queued + done.skipped_count == contacts, operations.sentence(BREVO, done)
     return seconds, max(chunks)
 
 

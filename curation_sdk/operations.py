@@ -130,17 +130,20 @@ def queue_in_chunks(job: SyncJob, contacts: QuerySet[Any], *, stop: Callable[[],
         size = _next_size(size, time.monotonic() - begun)
 
 
-def result(operation: BulkOperation) -> QueueResult:
-    """The counts so far."""
-    return QueueResult(operation.queued, operation.already_queued, dict(operation.skipped))
+def result(job: SyncJob, operation: BulkOperation) -> QueueResult:
+    """The counts so far, the rules in the job's order: PostgreSQL keeps the names of a JSON object in its own."""
+    rules = [rule.label for rule in job.skip_rules]
+    labels = sorted(operation.skipped, key=lambda label: rules.index(label) if label in rules else len(rules))
+    skipped = {label: operation.skipped[label] for label in labels}
+    return QueueResult(operation.queued, operation.already_queued, skipped)
 
 
-def sentence(operation: BulkOperation, label: str) -> str:
+def sentence(job: SyncJob, operation: BulkOperation) -> str:
     """What has been done so far, for people: "Queued 3 contacts for Brevo. …"."""
     if operation.action == Action.SKIP:
-        text = f"{count_of(operation.skipped_count, 'contact')} will not be pushed to {label}."
+        text = f"{count_of(operation.skipped_count, 'contact')} will not be pushed to {job.label}."
     else:
-        text = result(operation).sentence(label)
+        text = result(job, operation).sentence(job.label)
     if operation.spared:
         verb = "was" if operation.spared == 1 else "were"
         text += f" {operation.spared:,} {verb} left alone: somebody decided about them meanwhile."
@@ -199,7 +202,7 @@ def _work(
                 told = True
                 on_queued(operation)
             if operation.state == State.FINISHED:
-                logger.info("%s: %s", job.platform, sentence(operation, job.label))
+                logger.info("%s: %s", job.platform, sentence(job, operation))
                 return
             size = _next_size(size, time.monotonic() - begun)
     except (OperationalError, InterfaceError):
@@ -241,7 +244,7 @@ def _chunk(
         done = QueueResult(0, 0, {BY_HAND: count} if count else {})
     else:
         done = write_queued(job, rows, now=now)
-    so_far = result(stored) + done
+    so_far = result(job, stored) + done
     stored.queued, stored.already_queued, stored.skipped = so_far.queued, so_far.already_queued, so_far.skipped
     if end is not None:
         stored.cursor_created_at, stored.cursor_id = end

@@ -51,7 +51,7 @@ def _problem(job: SyncJob, latest: SyncRun | None, *, waiting: int, running: boo
 
 def _operation(job: SyncJob, operation: BulkOperation) -> dict[str, Any]:
     begun = f"{operation.get_action_display()}, {operation.get_state_display().lower()}"
-    return {"id": operation.pk, "text": f"{begun}: {sentence(operation, job.label)}"}
+    return {"id": operation.pk, "text": f"{begun}: {sentence(job, operation)}"}
 
 
 def _run(run: SyncRun) -> dict[str, Any]:

@@ -166,7 +166,7 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
         start_soon(self.job, SyncRun.Trigger.API)
         shown = self._shown(request, operation)
         message = f"These are many contacts: a worker queues them for {self.job.label}. See {shown['url']}"
-        answer = _queued(operations.result(operation), message)
+        answer = _queued(operations.result(self.job, operation), message)
         return Response({**answer.data, "operation": shown}, status=status.HTTP_202_ACCEPTED)
 
     def _operation(self, operation_id: str) -> BulkOperation:

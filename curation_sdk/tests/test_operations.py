@@ -83,7 +83,7 @@ def test_everything_in_the_end_and_the_counts_add_up(seven: list[Contact]) -> No
     assert operation.skipped == {"without an e-mail address": 1, "suppressed": 1}
     assert operation.finished_at is not None
     assert sorted(statuses()) == ["Queued"] * 5 + ["Skipped"] * 2
-    assert operations.sentence(operation, "Brevo") == (
+    assert operations.sentence(BREVO, operation) == (
         "Queued 4 contacts for Brevo. 1 was queued already. 2 skipped: 1 without an e-mail address, 1 suppressed."
     )
 
@@ -174,7 +174,7 @@ def test_a_later_skip_stands(seven: list[Contact]) -> None:
         contact.refresh_from_db()
         assert (contact.brevo_sync_status, contact.brevo_processing_error) == ("Skipped", "No.")
     assert (operation.queued, operation.spared) == (3, 1)
-    assert "1 was left alone" in operations.sentence(operation, "Brevo")
+    assert "1 was left alone" in operations.sentence(BREVO, operation)
     assert not SparedContact.objects.exists()
 
 
@@ -196,7 +196,7 @@ def test_one_after_the_other_in_the_order_in_which_they_were_asked_for(seven: li
     work()
     assert set(statuses()) == {"Skipped"}
     skip.refresh_from_db()
-    assert (skip.skipped, operations.sentence(skip, "Brevo")) == (
+    assert (skip.skipped, operations.sentence(BREVO, skip)) == (
         {"by hand": 7},
         "7 contacts will not be pushed to Brevo.",
     )
