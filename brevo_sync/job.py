@@ -8,6 +8,7 @@ from brevo_sync import conf
 from brevo_sync.services import brevo_service
 from contacts.models import Contact
 from contacts.people import merge
+from contacts.selection import select_contacts
 from contacts.suppression import SKIP_RULES, suppress
 from curation_sdk.job import SyncJob
 
@@ -25,6 +26,7 @@ BREVO = SyncJob(
     identity="email_key",
     related=("domain",),
     merge=merge,
+    select=select_contacts,
     skip_rules=SKIP_RULES,
     suppress=suppress,
     task="brevo_sync.tasks.process_brevo_sync_queue",

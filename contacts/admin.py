@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -16,10 +17,13 @@ from brevo_sync.admin_actions import queue_for_brevo, retry_failed_for_brevo, sk
 from brevo_sync.job import BREVO
 from contacts.address_key import email_key
 from contacts.curation import save_columns, with_curation
+from contacts.deleting import deleting_many
 from contacts.models import Contact, Domain, Page, Suppression
 from curation_sdk.admin import ForgivingAdmin, SyncAttemptInline, status_badge
 from curation_sdk.models import SyncAttempt
 from curation_sdk.overview import platform_state
+
+_Row = TypeVar("_Row", bound=Model)
 
 #: The platforms, in the order in which people see them.
 PLATFORMS = (BREVO,)
@@ -35,8 +39,20 @@ BREVO_FIELDS = (
 )
 
 
+class DeletesMany(ForgivingAdmin[_Row]):
+    """A page whose deletions lock many contacts: those themselves, or those that point to what is deleted."""
+
+    def delete_model(self, request: HttpRequest, obj: _Row) -> None:
+        with deleting_many():
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[_Row]) -> None:
+        with deleting_many():
+            super().delete_queryset(request, queryset)
+
+
 @admin.register(Contact)
-class ContactAdmin(ForgivingAdmin[Contact]):
+class ContactAdmin(DeletesMany[Contact]):
     """The operator's page."""
 
     list_display = ("address", "name", "brevo", "brevo_reason", "curation", "kind", "domain", "created_at")
@@ -115,13 +131,13 @@ class ContactAdmin(ForgivingAdmin[Contact]):
 
 
 @admin.register(Domain)
-class DomainAdmin(ForgivingAdmin[Domain]):
+class DomainAdmin(DeletesMany[Domain]):
     list_display = ("domain", "company_name", "created_at")
     search_fields = ("domain", "company_name")
 
 
 @admin.register(Page)
-class PageAdmin(ForgivingAdmin[Page]):
+class PageAdmin(DeletesMany[Page]):
     list_display = ("url", "domain", "created_at")
     list_select_related = ("domain",)
     autocomplete_fields = ("domain",)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from contacts.address_key import email_key
 from contacts.models import Contact, CurationStatus
-from curation_sdk.database import atomic_with_retry
+from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.statuses import ProcessingStatus
 
 #: What the platforms call a contact.
@@ -38,7 +38,12 @@ def save_columns(contact: Contact, changes: Mapping[str, Any]) -> bool:
 def set_curation_status(contacts: QuerySet[Contact], status: CurationStatus) -> tuple[int, int]:
     """Give the contacts a curation status. Returns how many got it, and how many of them wait for curation now."""
     chosen = Contact.objects.filter(pk__in=contacts.order_by().values("pk"))
-    updated = atomic_with_retry(lambda: chosen.update(**with_curation({"contact_curation_status": status})))
+
+    def curate() -> int:
+        one_bulk_writer()
+        return chosen.update(**with_curation({"contact_curation_status": status}))
+
+    updated = atomic_with_retry(curate)
     return updated, updated if status == CurationStatus.QUEUED else 0
 
 

@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from contacts.curation import set_curation_status
+from contacts.deleting import deleting_many
 from contacts.filters import filter_contacts, known_filters
 from contacts.models import Contact, CurationStatus
 from contacts.pagination import PlainListPagination
@@ -65,6 +66,10 @@ class ContactViewSet(viewsets.ModelViewSet[Contact]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Contacts, newest first. Filters that are given all have to match."""
         return super().list(request, *args, **kwargs)
+
+    def perform_destroy(self, instance: Contact) -> None:
+        with deleting_many():
+            super().perform_destroy(instance)
 
     @extend_schema(request=CurationStatusSerializer, responses=CurationResultSerializer)
     @action(detail=False, methods=["put"], url_path="status", serializer_class=CurationStatusSerializer)

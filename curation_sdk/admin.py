@@ -1,4 +1,4 @@
-"""Runs and attempts in the admin, to read; and pieces for the contact's pages."""
+"""Runs, attempts and operations on many contacts in the admin, to read; and pieces for the contact's pages."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from curation_sdk.models import SyncAttempt, SyncRun
+from curation_sdk import operations
+from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
+from curation_sdk.wording import count_of
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -136,3 +139,45 @@ class SyncAttemptAdmin(ReadOnly, ForgivingAdmin[SyncAttempt]):
     list_select_related = ("contact",)
     search_fields = ("contact__email_key__istartswith", "code__exact", "request_id__exact")
     readonly_fields = [field.name for field in SyncAttempt._meta.fields]
+
+
+@admin.action(description="Stop", permissions=["stop"])
+def stop_operations(
+    model_admin: admin.ModelAdmin[BulkOperation], request: HttpRequest, chosen: QuerySet[BulkOperation]
+) -> None:
+    """Stop those that have not ended. What they have done stays."""
+    stopped = sum(operations.cancel(operation, now=timezone.now()) for operation in chosen)
+    level = messages.SUCCESS if stopped else messages.WARNING
+    text = f"Stopped {count_of(stopped, 'operation')}. What they had done stays."
+    model_admin.message_user(request, text if stopped else "They had ended already.", level)
+
+
+@admin.register(BulkOperation)
+class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
+    """What was asked for many contacts, and how far it is. Whoever may change contacts may look and stop."""
+
+    list_display = (
+        *("requested_at", "platform", "action", "requested_by", "state_badge"),
+        *("queued", "already_queued", "skipped_contacts", "spared", "problem"),
+    )
+    list_filter = ("platform", "action", "state")
+    list_select_related = ("requested_by",)
+    readonly_fields = [field.name for field in BulkOperation._meta.fields]
+    actions = (stop_operations,)
+
+    class Media:
+        css = {"all": ("curation_sdk/sync.css",)}
+
+    @admin.display(description="state", ordering="state")
+    def state_badge(self, operation: BulkOperation) -> SafeString:
+        return status_badge(operation.state)
+
+    @admin.display(description="skipped")
+    def skipped_contacts(self, operation: BulkOperation) -> str:
+        return ", ".join(f"{count:,} {rule}" for rule, count in operation.skipped.items()) or "0"
+
+    def has_stop_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("contacts.change_contact")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_view_permission(request, obj) or self.has_stop_permission(request)

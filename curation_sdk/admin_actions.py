@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ALL_VAR, ORDER_VAR, PAGE_VAR
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
+from curation_sdk import operations
 from curation_sdk.job import SyncJob
-from curation_sdk.models import SyncRun
+from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.queueing import queue_contacts, skip_contacts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.tasks import start_soon
@@ -22,6 +26,9 @@ def queue(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest
     """Queue the chosen contacts and tell the person what became of each."""
     if reason := job.off_reason():
         model_admin.message_user(request, f"{reason} Nothing was queued.", messages.ERROR)
+        return
+    if _everything(request) and operations.too_many(contacts):
+        _in_background(job, BulkOperation.Action.QUEUE, model_admin, request)
         return
     result = queue_contacts(job, contacts, now=timezone.now())
     start_soon(job, SyncRun.Trigger.ADMIN)
@@ -41,12 +48,56 @@ def retry_failed(
         text = f"None of the chosen contacts has the {job.label} status Error."
         model_admin.message_user(request, text, messages.WARNING)
         return
+    if not job.off_reason() and _everything(request) and operations.too_many(failed):
+        _in_background(job, BulkOperation.Action.RETRY, model_admin, request)
+        return
     queue(job, model_admin, request, failed)
 
 
 def skip(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Any]) -> None:
     """Mark the chosen contacts as not to be pushed."""
     reason = f"Skipped by {request.user.get_username()} on {timezone.now():%Y-%m-%d}."
+    if _everything(request) and operations.too_many(contacts):
+        _in_background(job, BulkOperation.Action.SKIP, model_admin, request, reason)
+        return
     count = skip_contacts(job, contacts, reason=reason)
     text = f"{count_of(count, 'contact')} will not be pushed to {job.label}."
     model_admin.message_user(request, text, messages.SUCCESS)
+
+
+def _everything(request: HttpRequest) -> bool:
+    """Was "Select all … contacts" chosen, and not single rows?"""
+    return request.POST.get("select_across") == "1"
+
+
+def _in_background(
+    job: SyncJob,
+    action: BulkOperation.Action,
+    model_admin: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    reason: str = "",
+) -> None:
+    """Leave it to a worker, who makes the choice again from the list's address, and say where to look."""
+    query = request.GET.copy()
+    for name in (PAGE_VAR, ALL_VAR, ORDER_VAR):
+        query.pop(name, None)
+    operation = operations.request(
+        job,
+        action,
+        {"list": query.urlencode()},
+        trigger=SyncRun.Trigger.ADMIN,
+        user=request.user,
+        now=timezone.now(),
+        reason=reason,
+    )
+    start_soon(job, SyncRun.Trigger.ADMIN)
+    what = {"queue": "queues them", "retry": "queues them again", "skip": "skips them"}[action]
+    link = reverse("admin:curation_sdk_bulkoperation_change", args=[operation.pk])
+    text = format_html(
+        'These are many contacts: a worker {} for {}. <a href="{}">See how far it is, or stop it.</a>',
+        *(what, job.label, link),
+    )
+    model_admin.message_user(request, text, messages.SUCCESS)
+    if not worker_alive(now=timezone.now()):
+        waits = "No worker is running, so it waits. `manage.py qcluster` starts one."
+        model_admin.message_user(request, waits, messages.WARNING)

@@ -13,7 +13,7 @@ from django.db.models import F, Q, QuerySet, prefetch_related_objects
 
 from curation_sdk import statements
 from curation_sdk.backoff import JITTER, LONGEST
-from curation_sdk.database import atomic_with_retry
+from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.models import SyncRun
 from curation_sdk.outcomes import Outcome, Rejected, Skipped
@@ -123,8 +123,13 @@ def work_is_due(job: SyncJob, policy: SyncPolicy, *, now: datetime, only: Collec
     for wrong in misdated(job, policy, now=now):
         contacts = job.contacts.filter(wrong)
         if _any(contacts.order_by(job.next_attempt_at, "pk")):
-            mended += atomic_with_retry(partial(contacts.update, **{job.next_attempt_at: now}))
+            mended += atomic_with_retry(partial(_make_due, job, contacts, now))
     return bool(mended) and _any(due(job, now=now, only=only))
+
+
+def _make_due(job: SyncJob, contacts: QuerySet[Any], now: datetime) -> int:
+    one_bulk_writer()
+    return contacts.update(**{job.next_attempt_at: now})
 
 
 def _any(contacts: QuerySet[Any]) -> bool:
@@ -139,6 +144,7 @@ def release(job: SyncJob, people: Iterable[Person], *, now: datetime) -> int:
         rows_by_lease.setdefault(person.lease, []).extend(person.rows)
 
     def give_back() -> int:
+        one_bulk_writer()
         return sum(
             _filter(job, rows)
             .filter(**held(job, lease))

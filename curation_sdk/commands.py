@@ -25,7 +25,8 @@ from curation_sdk.clock import SystemClock
 from curation_sdk.cycle import run_cycle
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncRun
-from curation_sdk.queueing import active, make_due, queue_contacts, skip_reason
+from curation_sdk.operations import queue_in_chunks, work_off
+from curation_sdk.queueing import QueueResult, active, make_due, queue_contacts, skip_reason
 from curation_sdk.report import CycleReport
 from curation_sdk.shutdown import stop_on_signals
 from curation_sdk.statuses import ProcessingStatus, SyncStatus
@@ -107,9 +108,13 @@ class SyncCommand(BaseCommand):
             return
         if chosen is not None:
             now = timezone.now()
-            self.stdout.write(queue_contacts(self.job, chosen, now=now).sentence(self.job.label))
             if ids:
+                self.stdout.write(queue_contacts(self.job, chosen, now=now).sentence(self.job.label))
                 make_due(self.job, chosen, now=now)
+            else:
+                self._queue_in_chunks(chosen)
+        if not ids:
+            self._work_off()
         self._push(ids, options["limit"])
 
     def _check_ids(self, ids: Collection[UUID], chosen: QuerySet[Any]) -> None:
@@ -126,6 +131,30 @@ class SyncCommand(BaseCommand):
         if failed:
             return contacts.filter(Q(**{self.job.sync_status: SyncStatus.ERROR}))
         return contacts.filter(Q(**{self.job.sync_status: SyncStatus.NEW})) if new else None
+
+    def _queue_in_chunks(self, chosen: QuerySet[Any]) -> None:
+        """Queue them chunk by chunk. Whoever breaks it off and starts again goes on where it was."""
+        quiet = not self.stderr.isatty()
+        total = 0 if quiet else chosen.count()
+        with (
+            stop_on_signals() as stop,
+            tqdm(total=total, disable=quiet, unit=" contacts", desc="Queueing", file=sys.stderr) as bar,
+        ):
+            result = QueueResult(0, 0)
+            for chunk in queue_in_chunks(self.job, chosen, stop=stop):
+                result += chunk
+                bar.update(chunk.total)
+            stopped = stop()
+        self.stdout.write(result.sentence(self.job.label))
+        if stopped:
+            sys.exit(INTERRUPTED)
+
+    def _work_off(self) -> None:
+        """Do what people asked for many contacts and no worker has done yet, so that it is pushed as well."""
+        with stop_on_signals() as stop:
+            work_off(self.job, seconds=None, stop=stop, on_queued=lambda operation: None)
+            if stop():
+                sys.exit(INTERRUPTED)
 
     def _push(self, only: Collection[UUID] | None, limit: int | None) -> None:
         with stop_on_signals() as stop, self._bar(only, limit) as bar:

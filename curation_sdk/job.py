@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -97,6 +97,7 @@ class SyncJob:
     identity: str  # rows with the same value here are one person
     related: tuple[str, ...]  # read along with a claim, so that a push needs no query
     merge: Callable[[Sequence[Any], str], Any]  # rows of one person, remote id column -> one contact to push
+    select: Callable[[Mapping[str, Any], Any], models.QuerySet[Any]]  # a selection as JSON, who made it -> contacts
     skip_rules: Sequence[SkipRule]
     suppress: Callable[[Sequence[tuple[str, str]], str], None]  # (address, why) pairs, source
 
@@ -107,6 +108,7 @@ class SyncJob:
     policy: Callable[[], SyncPolicy]
     open: Callable[[RateLimiter], AbstractContextManager[Pusher]]
     push_size: int = 1  # people per push
+    created_at: str = "created_at"  # contacts are walked through in this order
 
     @property
     def contacts(self) -> models.QuerySet[Any]:

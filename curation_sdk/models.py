@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
@@ -117,3 +119,90 @@ class WorkerHeartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class BulkOperation(models.Model):
+    """Something that was asked for many contacts at once, and how far a worker has got with it.
+
+    It goes through the contacts in the order of `created_at` and `id`, chunk by chunk. Each chunk is one
+    transaction that also moves the cursor and the counts, so whatever ends it, nothing is lost or done twice.
+    """
+
+    class Action(models.TextChoices):
+        QUEUE = "queue", "Queue"
+        RETRY = "retry", "Retry failed"
+        SKIP = "skip", "Skip"
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        FINISHED = "finished", "Finished"
+        CANCELLED = "cancelled", "Stopped"  # by a person
+        FAILED = "failed", "Failed"  # `problem` says why
+
+    #: There is still something to do.
+    UNFINISHED = (State.WAITING, State.RUNNING)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    platform = models.CharField(max_length=20)
+    action = models.CharField(max_length=10, choices=Action)
+    selection = models.JSONField()  # what the job's `select` understands
+    reason = models.TextField("reason of a skip", blank=True, default="")
+    trigger = models.CharField("asked through", max_length=10, choices=SyncRun.Trigger)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    requested_at = models.DateTimeField("asked for")
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    # Whoever holds it. A worker that finds another value here has lost it.
+    token = models.UUIDField(null=True, blank=True, editable=False)
+    worker = models.CharField(max_length=255, blank=True, default="", editable=False)
+    heartbeat_at = models.DateTimeField(null=True, blank=True, editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # The last contact that has been dealt with.
+    cursor_created_at = models.DateTimeField(null=True, blank=True, editable=False)
+    cursor_id = models.UUIDField(null=True, blank=True, editable=False)
+    queued = models.PositiveIntegerField(default=0)
+    already_queued = models.PositiveIntegerField(default=0)
+    skipped = models.JSONField(default=dict)  # label of the rule -> contacts
+    spared = models.PositiveIntegerField("left alone", default=0)
+    problem = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "bulk_operations"
+        ordering = ["-requested_at", "-id"]
+        get_latest_by = "requested_at"
+        indexes = [
+            models.Index(
+                fields=["platform", "requested_at", "id"],
+                name="bulk_operations_unfinished",
+                condition=models.Q(state__in=["waiting", "running"]),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()}, {self.platform}, {self.requested_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def skipped_count(self) -> int:
+        counts: dict[str, Any] = self.skipped
+        return sum(counts.values())
+
+
+class SparedContact(models.Model):
+    """A contact about which a person decided something after an operation was asked for that has not reached it yet.
+
+    The later word stands: the operation leaves the contact alone. Gone when the operation ends.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    operation = models.ForeignKey(BulkOperation, on_delete=models.CASCADE, related_name="+")
+    contact_id = models.UUIDField()  # no foreign key: the contact may be deleted, and this means nothing then
+
+    class Meta:
+        db_table = "bulk_operation_spared"
+        constraints = [models.UniqueConstraint(fields=["operation", "contact_id"], name="bulk_operation_spared_once")]
+
+    def __str__(self) -> str:
+        return str(self.contact_id)

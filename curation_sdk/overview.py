@@ -7,7 +7,8 @@ from typing import Any
 
 from curation_sdk import runs
 from curation_sdk.job import SyncJob
-from curation_sdk.models import SyncRun
+from curation_sdk.models import BulkOperation, SyncRun
+from curation_sdk.operations import sentence, unfinished
 from curation_sdk.queueing import status_counts
 from curation_sdk.workers import worker_alive
 
@@ -32,6 +33,7 @@ def platform_state(job: SyncJob, *, now: datetime) -> dict[str, Any]:
         "problem": off or _problem(job, latest, waiting=summary["queued"], running=running, now=now),
         "notes": latest.notes if latest else "",
         "last_run": _run(latest) if latest else None,
+        "operations": [_operation(job, operation) for operation in unfinished(job)],
         "summary": summary,
     }
 
@@ -42,9 +44,14 @@ def _problem(job: SyncJob, latest: SyncRun | None, *, waiting: int, running: boo
         return f"The last run stopped: {latest.reason}"
     if until := runs.resume_at(job, now=now):
         return f"{job.label} asked us to wait until {until:%H:%M:%S} UTC."
-    if waiting and not worker_alive(now=now):
+    if (waiting or unfinished(job).exists()) and not worker_alive(now=now):
         return "No worker is running, so queued contacts wait. `manage.py qcluster` starts one."
     return ""
+
+
+def _operation(job: SyncJob, operation: BulkOperation) -> dict[str, Any]:
+    begun = f"{operation.get_action_display()}, {operation.get_state_display().lower()}"
+    return {"id": operation.pk, "text": f"{begun}: {sentence(job, operation)}"}
 
 
 def _run(run: SyncRun) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any
 from django.db import models
 from django.db.models import Case, Count, Q, QuerySet, Value, When
 
-from curation_sdk.database import atomic_with_retry
+from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.job import SkipRule, SyncJob
+from curation_sdk.sparing import spare
 from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
 from curation_sdk.wording import count_of
 
@@ -26,6 +27,16 @@ class QueueResult:
     @property
     def skipped_count(self) -> int:
         return sum(self.skipped.values())
+
+    @property
+    def total(self) -> int:
+        return self.queued + self.already_queued + self.skipped_count
+
+    def __add__(self, other: QueueResult) -> QueueResult:
+        skipped = dict(self.skipped)
+        for label, count in other.skipped.items():
+            skipped[label] = skipped.get(label, 0) + count
+        return QueueResult(self.queued + other.queued, self.already_queued + other.already_queued, skipped)
 
     def sentence(self, label: str) -> str:
         """For people: "Queued 3 contacts for Brevo. 1 was queued already. 2 skipped: 2 suppressed."."""
@@ -46,35 +57,55 @@ def queue_contacts(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> Q
     """
 
     def queue() -> QueueResult:
-        chosen = _chosen(job, contacts)
-        total = chosen.count()
-        idle = chosen.exclude(active(job))
-        skipped = {}
-        passed = Q()
-        for rule in job.skip_rules:
-            count = idle.filter(passed & rule.condition).update(**_skipped(job, rule))
-            if count:
-                skipped[rule.label] = count
-            passed &= ~rule.condition
-        queued = idle.filter(passed).update(
-            **{
-                job.sync_status: SyncStatus.QUEUED,
-                job.processing_status: ProcessingStatus.QUEUED,
-                job.processing_error: None,
-                job.retry_count: 0,
-                job.next_attempt_at: now,
-            }
-        )
-        # The rest was queued before, or by somebody else at this moment.
-        return QueueResult(queued, max(total - queued - sum(skipped.values()), 0), skipped)
+        one_bulk_writer()
+        spare(job, contacts)
+        return write_queued(job, contacts, now=now)
 
     return atomic_with_retry(queue)
+
+
+def write_queued(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> QueueResult:
+    """Queue, within the caller's transaction: one look at the contacts, one UPDATE, and one for each rule that
+    matches some of them."""
+    chosen = _chosen(contacts)
+    idle = ~active(job)
+    looked_at = {"total": Count("pk")}
+    passed = Q()
+    for place, rule in enumerate(job.skip_rules):
+        looked_at[f"rule_{place}"] = Count("pk", filter=idle & passed & rule.condition)
+        passed &= ~rule.condition
+    found = chosen.aggregate(**looked_at)
+    skipped = {}
+    passed = Q()
+    for place, rule in enumerate(job.skip_rules):
+        # Who comes under a rule from this moment on is found when he is claimed.
+        if not found[f"rule_{place}"]:
+            continue
+        skipped[rule.label] = chosen.filter(idle & passed & rule.condition).update(**_skipped(job, rule))
+        passed &= ~rule.condition
+    queued = chosen.filter(idle & passed).update(
+        **{
+            job.sync_status: SyncStatus.QUEUED,
+            job.processing_status: ProcessingStatus.QUEUED,
+            job.processing_error: None,
+            job.retry_count: 0,
+            job.next_attempt_at: now,
+        }
+    )
+    skipped = {label: count for label, count in skipped.items() if count}
+    # The rest was queued before, or by somebody else at this moment.
+    return QueueResult(queued, max(found["total"] - queued - sum(skipped.values()), 0), skipped)
 
 
 def make_due(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> int:
     """Let queued contacts that wait for their next try have it now. Returns how many."""
     waiting = Q(**{job.processing_status: ProcessingStatus.QUEUED, f"{job.next_attempt_at}__gt": now})
-    return atomic_with_retry(lambda: _chosen(job, contacts).filter(waiting).update(**{job.next_attempt_at: now}))
+
+    def hurry() -> int:
+        one_bulk_writer()
+        return _chosen(contacts).filter(waiting).update(**{job.next_attempt_at: now})
+
+    return atomic_with_retry(hurry)
 
 
 def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> int:
@@ -83,9 +114,12 @@ def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> int:
     A contact that is being pushed at this moment is taken out as well: its answer will come too late and
     change nothing.
     """
-    return atomic_with_retry(
-        lambda: (
-            _chosen(job, contacts)
+
+    def cancel() -> int:
+        one_bulk_writer()
+        spare(job, contacts)
+        return (
+            _chosen(contacts)
             .filter(active(job))
             .update(
                 **{
@@ -97,13 +131,24 @@ def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> int:
                 }
             )
         )
-    )
+
+    return atomic_with_retry(cancel)
 
 
 def skip_contacts(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> int:
     """Mark contacts as not to be pushed, whatever state they are in. Returns how many."""
-    rule = SkipRule(label="", condition=Q(), reason=reason)
-    return atomic_with_retry(lambda: _chosen(job, contacts).update(**_skipped(job, rule)))
+
+    def skip() -> int:
+        one_bulk_writer()
+        spare(job, contacts)
+        return write_skipped(job, contacts, reason=reason)
+
+    return atomic_with_retry(skip)
+
+
+def write_skipped(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> int:
+    """Skip, within the caller's transaction."""
+    return _chosen(contacts).update(**_skipped(job, SkipRule(label="", condition=Q(), reason=reason)))
 
 
 def status_counts(job: SyncJob) -> dict[str, int]:
@@ -123,9 +168,17 @@ def skip_reason(job: SyncJob) -> Case:
     )
 
 
-def _chosen(job: SyncJob, contacts: QuerySet[Any]) -> QuerySet[Any]:
-    # By subquery: the caller's set may be ordered, joined or searched in ways that an UPDATE does not allow.
-    return job.contacts.filter(pk__in=contacts.order_by().values("pk"))
+def _chosen(contacts: QuerySet[Any]) -> QuerySet[Any]:
+    """The caller's set, which may be ordered, joined or searched, in a form that can be counted and updated.
+
+    A plain filter stays one: the same rows by way of their keys cost a join of the table with itself.
+    """
+    query = contacts.query
+    joined = sum(1 for uses in query.alias_refcount.values() if uses) > 1
+    if joined or query.distinct or query.combinator:
+        by_key: QuerySet[Any] = contacts.model._default_manager.filter(pk__in=contacts.order_by().values("pk"))
+        return by_key
+    return contacts.order_by()
 
 
 def active(job: SyncJob) -> Q:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from rest_framework import serializers
 
+from curation_sdk.models import BulkOperation
+
 
 class StrictFields(serializers.Serializer[Any]):
     """A serializer that refuses fields it does not know: a typing error must not pass for "leave as it is"."""
@@ -48,6 +50,37 @@ class QueueResultSerializer(serializers.Serializer[Mapping[str, Any]]):
     already_queued_count = serializers.IntegerField()
     skipped_count = serializers.IntegerField()
     message = serializers.CharField()
+
+
+class OperationSerializer(serializers.ModelSerializer[BulkOperation]):
+    """An operation on many contacts, and how far it is."""
+
+    queued_count = serializers.IntegerField(source="queued")
+    already_queued_count = serializers.IntegerField(source="already_queued")
+    skipped_count = serializers.IntegerField()
+    skipped = serializers.DictField(child=serializers.IntegerField(), help_text="The skipped ones by reason.")
+    spared_count = serializers.IntegerField(
+        source="spared", help_text="Left alone: somebody decided about them after the operation was asked for."
+    )
+    url = serializers.SerializerMethodField(help_text="Where to look again.")
+
+    class Meta:
+        model = BulkOperation
+        fields = (
+            *("id", "action", "state", "requested_at", "started_at", "finished_at", "problem"),
+            *("queued_count", "already_queued_count", "skipped_count", "skipped", "spared_count", "url"),
+        )
+        read_only_fields = fields
+
+    def get_url(self, operation: BulkOperation) -> str:
+        address: str = self.context["url_of"](operation)
+        return address
+
+
+class QueueAcceptedSerializer(QueueResultSerializer):
+    """The same when they are very many: a worker does it, and the counts are those so far."""
+
+    operation = OperationSerializer()
 
 
 class CancelResultSerializer(serializers.Serializer[Mapping[str, Any]]):

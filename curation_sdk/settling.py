@@ -13,7 +13,7 @@ from django.db import connection
 
 from curation_sdk import statements
 from curation_sdk.claiming import Person
-from curation_sdk.database import atomic_with_retry
+from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.decisions import Answer, Decision, decide
 from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.models import SyncAttempt, SyncRun
@@ -79,6 +79,7 @@ def settle(
     ]
 
     def store() -> Counter[str]:
+        one_bulk_writer()
         if blocked:
             job.suppress(blocked, job.label)
         return _store(job, settlements, run=run, now=now)

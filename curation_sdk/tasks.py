@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import logging
+import time
+from datetime import timedelta
+from functools import partial
 
 from django.db import transaction
 from django_q.tasks import async_task
 
 from curation_sdk.cycle import run_cycle
 from curation_sdk.job import SyncJob
-from curation_sdk.models import SyncRun
+from curation_sdk.models import BulkOperation, SyncRun
+from curation_sdk.operations import LOST_AFTER, unfinished, work_off
 from curation_sdk.shutdown import stop_requested
 
 logger = logging.getLogger(__name__)
 
 
 def process_queue(job: SyncJob, trigger: str) -> str:
-    """Run one cycle within its time budget. With work left the next cycle is put in the queue at once."""
-    report = run_cycle(job, trigger=SyncRun.Trigger(trigger), budget=job.policy().budget, stop=stop_requested)
+    """Do what people asked for many contacts, then run one cycle, all within the time budget of a cycle.
+
+    With work left the next task is put in the queue at once. Another worker may begin to push as soon as the first
+    contacts are queued; with a single worker the two take turns.
+    """
+    begun, budget = time.monotonic(), job.policy().budget
+    more = work_off(job, seconds=budget.total_seconds(), stop=stop_requested, on_queued=partial(_start_for, job))
+    if more:
+        if not stop_requested():
+            enqueue(job, SyncRun.Trigger.SUCCESSOR)
+        return "The time was used up by an operation on many contacts, which goes on."
+    rest = budget - timedelta(seconds=time.monotonic() - begun)
+    if unfinished(job).exists():
+        # Another worker is at it. Should it have died, the successor of this run takes over.
+        rest = min(rest, LOST_AFTER)
+    report = run_cycle(job, trigger=SyncRun.Trigger(trigger), budget=rest, stop=stop_requested)
     if report.work_left:
         enqueue(job, SyncRun.Trigger.SUCCESSOR)
     sentence = report.sentence()
@@ -26,6 +44,10 @@ def process_queue(job: SyncJob, trigger: str) -> str:
     elif report.state is not None:
         logger.info("%s: %s", job.platform, sentence)
     return sentence
+
+
+def _start_for(job: SyncJob, operation: BulkOperation) -> None:
+    enqueue(job, SyncRun.Trigger(operation.trigger))
 
 
 def start_soon(job: SyncJob, trigger: SyncRun.Trigger) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, NotFound, ValidationError
@@ -17,15 +17,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from curation_sdk import operations
 from curation_sdk.database import atomic_with_retry
 from curation_sdk.job import SyncJob
-from curation_sdk.models import SyncRun
+from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.overview import platform_state, status_summary
 from curation_sdk.queueing import QueueResult, cancel_queued, queue_contacts
 from curation_sdk.serializers import (
     CancelResultSerializer,
     ContactIdsSerializer,
     FiltersSerializer,
+    OperationSerializer,
+    QueueAcceptedSerializer,
     QueueResultSerializer,
     StatusSummarySerializer,
 )
@@ -34,6 +37,11 @@ from curation_sdk.wording import count_of
 
 #: Ids per statement: SQLite takes 32,766 values in one.
 IDS_AT_ONCE = 10_000
+
+#: Operations in the list of them.
+LATEST = 50
+
+OPERATION_ID = OpenApiParameter("operation_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 
 
 class PlatformOff(APIException):
@@ -71,7 +79,7 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def list(self, request: Request) -> Response:
         """Is the platform on, what is its run doing, and where are its endpoints?"""
-        actions = ("sync-batch", "sync-filtered", "sync-cancel", "status-summary")
+        actions = ("sync-batch", "sync-filtered", "sync-cancel", "sync-operations", "status-summary")
         endpoints = {name: reverse(f"{self.basename}-{name}", request=request) for name in actions}
         return Response({**platform_state(self.job, now=timezone.now()), "endpoints": endpoints})
 
@@ -87,20 +95,24 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
         def queue() -> QueueResult:
             parts = [queue_contacts(self.job, contacts, now=timezone.now()) for contacts in self._found(ids)]
             start_soon(self.job, SyncRun.Trigger.API)
-            return _sum(parts)
+            return sum(parts, QueueResult(0, 0))
 
         result = atomic_with_retry(queue)
         return _queued(result, result.sentence(self.job.label))
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses=QueueResultSerializer)
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: QueueResultSerializer, 202: QueueAcceptedSerializer})
     @action(detail=False, methods=["post"], url_path="sync/filtered", serializer_class=FiltersSerializer)
     def sync_filtered(self, request: Request) -> Response:
         """Queue every contact that matches the filters: the same ones as in the contact list.
 
-        `{"brevo_sync_status": "Error"}` tries again what failed. Without a filter it needs `"all": true`.
+        `{"brevo_sync_status": "Error"}` tries again what failed. Without a filter it needs `"all": true`. More than
+        10,000 contacts are queued in the background: the status is 202, and `operation` says where to look.
         """
-        contacts = self.filter_contacts(read_filters(request.data))
+        filters = read_filters(request.data)
+        contacts = self.filter_contacts(filters)
         self._must_be_on()
+        if operations.too_many(contacts):
+            return self._in_background(request, filters)
         result = queue_contacts(self.job, contacts, now=timezone.now())
         start_soon(self.job, SyncRun.Trigger.API)
         return _queued(result, result.sentence(self.job.label))
@@ -116,11 +128,58 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
         message = f"Took {count_of(count, 'contact')} out of the queue for {self.job.label}."
         return Response({"cancelled_count": count, "message": message})
 
+    @extend_schema(responses=OperationSerializer(many=True))
+    @action(detail=False, methods=["get"], url_path="sync/operations", pagination_class=None)
+    def sync_operations(self, request: Request) -> Response:
+        """The latest operations on many contacts, newest first."""
+        latest = BulkOperation.objects.filter(platform=self.job.platform)[:LATEST]
+        return Response(self._shown(request, latest, many=True))
+
+    @extend_schema(parameters=[OPERATION_ID], responses=OperationSerializer)
+    @action(detail=False, methods=["get"], url_path=r"sync/operations/(?P<operation_id>[^/.]+)")
+    def sync_operation(self, request: Request, operation_id: str) -> Response:
+        """How far an operation on many contacts is."""
+        return Response(self._shown(request, self._operation(operation_id)))
+
+    @extend_schema(parameters=[OPERATION_ID], request=None, responses=OperationSerializer)
+    @action(detail=False, methods=["post"], url_path=r"sync/operations/(?P<operation_id>[^/.]+)/cancel")
+    def sync_operation_cancel(self, request: Request, operation_id: str) -> Response:
+        """Stop an operation on many contacts. What it has done stays; one that has ended is left as it is."""
+        operations.cancel(self._operation(operation_id), now=timezone.now())
+        return Response(self._shown(request, self._operation(operation_id)))
+
     @extend_schema(responses=StatusSummarySerializer)
     @action(detail=False, methods=["get"], url_path="status/summary", pagination_class=None)
     def status_summary(self, request: Request) -> Response:
         """How many contacts are in each sync status."""
         return Response(status_summary(self.job))
+
+    def _in_background(self, request: Request, filters: Mapping[str, Any]) -> Response:
+        operation = operations.request(
+            self.job,
+            BulkOperation.Action.QUEUE,
+            {"filters": dict(filters)},
+            trigger=SyncRun.Trigger.API,
+            user=request.user,
+            now=timezone.now(),
+        )
+        start_soon(self.job, SyncRun.Trigger.API)
+        shown = self._shown(request, operation)
+        message = f"These are many contacts: a worker queues them for {self.job.label}. See {shown['url']}"
+        answer = _queued(operations.result(self.job, operation), message)
+        return Response({**answer.data, "operation": shown}, status=status.HTTP_202_ACCEPTED)
+
+    def _operation(self, operation_id: str) -> BulkOperation:
+        try:
+            return BulkOperation.objects.get(platform=self.job.platform, pk=UUID(operation_id))
+        except (ValueError, BulkOperation.DoesNotExist):
+            raise NotFound("There is no such operation.") from None
+
+    def _shown(self, request: Request, operation: Any, *, many: bool = False) -> Any:
+        def url_of(one: BulkOperation) -> str:
+            return reverse(f"{self.basename}-sync-operation", kwargs={"operation_id": one.pk}, request=request)
+
+        return OperationSerializer(operation, many=many, context={"url_of": url_of}).data
 
     def _must_be_on(self) -> None:
         if reason := self.job.off_reason():
@@ -142,14 +201,6 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
 def in_parts(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
     """The ids in parts that one statement can take."""
     return (ids[start : start + IDS_AT_ONCE] for start in range(0, len(ids), IDS_AT_ONCE))
-
-
-def _sum(parts: Sequence[QueueResult]) -> QueueResult:
-    skipped: dict[str, int] = {}
-    for part in parts:
-        for rule, count in part.skipped.items():
-            skipped[rule] = skipped.get(rule, 0) + count
-    return QueueResult(sum(part.queued for part in parts), sum(part.already_queued for part in parts), skipped)
 
 
 def _queued(result: QueueResult, message: str) -> Response:

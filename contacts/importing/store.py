@@ -47,7 +47,7 @@ def store_rows(rows: Iterable[Row]) -> int:
     """
     by_id = {row.contact_id(): row for row in rows}
     with transaction.atomic():
-        _one_import_at_a_time()
+        one_import_at_a_time()
         for contact_id in existing_ids(by_id):
             del by_id[contact_id]
         domains = _domain_ids(by_id.values())
@@ -65,7 +65,7 @@ def existing_ids(ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
     }
 
 
-def _one_import_at_a_time() -> None:
+def one_import_at_a_time() -> None:
     """Let no other import write until this batch is committed.
 
     Two imports of overlapping files would otherwise wait for each other's rows in PostgreSQL, until it breaks

@@ -10,6 +10,9 @@
       if (cell) cell.textContent = count.toLocaleString("en");
     }
     strip.querySelector("[data-running]").hidden = !state.running;
+    const operations = strip.querySelector("[data-operations]");
+    operations.querySelector("a").textContent = state.operations.map((operation) => operation.text).join(" ");
+    operations.hidden = !state.operations.length;
     for (const name of ["problem", "notes"]) {
       const line = strip.querySelector(`[data-${name}]`);
       line.textContent = state[name];
