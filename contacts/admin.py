@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,7 +18,8 @@ from brevo_sync.job import BREVO
 from contacts.address_key import email_key
 from contacts.curation import save_columns, with_curation
 from contacts.models import Contact, Domain, Page, Suppression
-from curation_sdk.admin import ForgivingAdmin, SyncAttemptInline, status_badge
+from contacts.search import search_contacts
+from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
 from curation_sdk.models import SyncAttempt
 from curation_sdk.overview import platform_state
 
@@ -92,6 +94,13 @@ class ContactAdmin(ForgivingAdmin[Contact]):
     def brevo_reason(self, contact: Contact) -> SafeString | str:
         reason = contact.brevo_processing_error or ""
         return format_html('<span title="{}">{}</span>', reason, Truncator(reason).chars(80)) if reason else ""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
+    ) -> tuple[QuerySet[Contact], bool]:
+        if len(search_term) > LONGEST_SEARCH:
+            return super().get_search_results(request, queryset, search_term)
+        return search_contacts(queryset, search_term), False
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Nobody may delete single attempts, but with their contact they go."""

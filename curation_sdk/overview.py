@@ -8,7 +8,7 @@ from typing import Any
 from curation_sdk import runs
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncRun
-from curation_sdk.queueing import status_counts
+from curation_sdk.status_counts import status_counts
 from curation_sdk.workers import worker_alive
 
 

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Case, Count, Q, QuerySet, Value, When
+from django.db.models import Case, Q, QuerySet, Value, When
 
 from curation_sdk.database import atomic_with_retry
 from curation_sdk.job import SkipRule, SyncJob
+from curation_sdk.status_counts import statuses_changed
 from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
 from curation_sdk.wording import count_of
 
@@ -68,7 +69,9 @@ def queue_contacts(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> Q
         # The rest was queued before, or by somebody else at this moment.
         return QueueResult(queued, max(total - queued - sum(skipped.values()), 0), skipped)
 
-    return atomic_with_retry(queue)
+    result = atomic_with_retry(queue)
+    statuses_changed(job)
+    return result
 
 
 def make_due(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> int:
@@ -83,7 +86,7 @@ def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> int:
     A contact that is being pushed at this moment is taken out as well: its answer will come too late and
     change nothing.
     """
-    return atomic_with_retry(
+    count = atomic_with_retry(
         lambda: (
             _chosen(job, contacts)
             .filter(active(job))
@@ -98,20 +101,16 @@ def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> int:
             )
         )
     )
+    statuses_changed(job)
+    return count
 
 
 def skip_contacts(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> int:
     """Mark contacts as not to be pushed, whatever state they are in. Returns how many."""
     rule = SkipRule(label="", condition=Q(), reason=reason)
-    return atomic_with_retry(lambda: _chosen(job, contacts).update(**_skipped(job, rule)))
-
-
-def status_counts(job: SyncJob) -> dict[str, int]:
-    """How many contacts there are in each sync status, keyed by `SyncStatus` value; all six are there."""
-    counts = dict.fromkeys(SyncStatus.values, 0)
-    rows = job.contacts.order_by().values_list(job.sync_status).annotate(Count("pk"))
-    counts.update(rows)
-    return counts
+    count = atomic_with_retry(lambda: _chosen(job, contacts).update(**_skipped(job, rule)))
+    statuses_changed(job)
+    return count
 
 
 def skip_reason(job: SyncJob) -> Case:
