@@ -15,7 +15,9 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from curation_sdk.totals import total
+from contacts import search
+from contacts.filters import SEARCH_FILTERS
+from curation_sdk.totals import EXACT_UP_TO, Total, total
 
 LARGEST_OFFSET = 2**31 - 1
 
@@ -49,14 +51,19 @@ class PlainListPagination(LimitOffsetPagination):
         self.after = _position(request)
         if self.after and self.by_offset:
             raise ValidationError({"offset": ["Give either `after` or `offset`."]})
-        self.total = total(queryset)
+        rows = queryset
+        if self.after:
+            rows = rows.filter(TupleLessThan((F("created_at"), F("id")), self.after))
+        # One row more than the page shows whether there is a next one; the total may be an estimate.
+        found = list(rows[self.offset : self.offset + self.limit + 1])
+        self.more, page = len(found) > self.limit, found[: self.limit]
+        if self.more or self.after or self.offset:
+            searched = SEARCH_FILTERS & request.query_params.keys()
+            self.total = total(queryset, exact_up_to=search.EXACT_UP_TO if searched else EXACT_UP_TO)
+        else:
+            self.total = Total(len(page), exact=True)
         self.count = self.total.number
         self.display_page_controls = self.count > self.limit
-        if self.after:
-            queryset = queryset.filter(TupleLessThan((F("created_at"), F("id")), self.after))
-        # One row more than the page shows whether there is a next one; the total may be an estimate.
-        rows = list(queryset[self.offset : self.offset + self.limit + 1])
-        self.more, page = len(rows) > self.limit, rows[: self.limit]
         self.last = page[-1] if page else None
         return page
 

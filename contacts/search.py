@@ -21,6 +21,9 @@ SHORTEST = 3
 #: Look-ups per search. Nobody types so many words; each costs a query.
 MOST_LOOKUPS = 10
 
+#: Totals of a search are exact up to this: each contact that is counted has its texts compared.
+EXACT_UP_TO = 1_000
+
 
 def search_contacts(contacts: QuerySet[Contact], text: str) -> QuerySet[Contact]:
     """Those of the contacts in which every word of `text` is part of the address, the name or the domain.

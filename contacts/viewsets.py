@@ -36,8 +36,8 @@ LIST_PARAMETERS = {"limit", "offset", "after", "format"}
 class ContactViewSet(viewsets.ModelViewSet[Contact]):
     """Scraped contacts: list, create, read, change, delete, and curate in bulk.
 
-    The list takes `limit` (1 to 1000), `offset` and the filters. The header `Link` leads to the next page. The total is
-    in the header `X-Total-Count`; above 10,000 it may be an estimate, and `X-Total-Count-Estimated: true` says so.
+    The list takes `limit` (1 to 1000), `offset` and the filters. The header `Link` leads to the next page. The total
+    is in the header `X-Total-Count`; where it is an estimate, `X-Total-Count-Estimated: true` says so.
     """
 
     queryset = Contact.objects.all()

@@ -72,5 +72,5 @@ def _of(job: SyncJob) -> _Shared:
 
 
 def _count(job: SyncJob) -> dict[str, int]:
-    rows = job.contacts.order_by().values_list(job.sync_status).annotate(Count("pk"))
+    rows = job.contacts.order_by().values_list(job.sync_status).annotate(number=Count("*"))
     return dict.fromkeys(SyncStatus.values, 0) | dict(rows)

@@ -27,12 +27,12 @@ class Total:
     exact: bool
 
 
-def total(rows: QuerySet[Any]) -> Total:
-    """How many rows there are: the exact number up to `EXACT_UP_TO`, then what the database's planner expects."""
+def total(rows: QuerySet[Any], *, exact_up_to: int = EXACT_UP_TO) -> Total:
+    """How many rows there are: the exact number up to a bound, beyond it what the database's planner expects."""
     if connections[rows.db].vendor != "postgresql":
         return Total(rows.count(), exact=True)
-    counted = rows.order_by()[: EXACT_UP_TO + 1].count()
-    if counted <= EXACT_UP_TO:
+    counted = rows.order_by()[: exact_up_to + 1].count()
+    if counted <= exact_up_to:
         return Total(counted, exact=True)
     [plan] = json.loads(rows.order_by().values("pk").explain(format="json"))
     # The planner may know less than we have just seen, for instance right after a bulk change.
@@ -49,9 +49,11 @@ class About(int):
 class EstimatingPaginator(Paginator[Any]):
     """For the admin's lists, whose pages would each count the whole table."""
 
+    exact_up_to = EXACT_UP_TO
+
     @cached_property
     def count(self) -> int:  # type: ignore[override]
         if not isinstance(self.object_list, QuerySet):
             return len(self.object_list)
-        found = total(self.object_list)
+        found = total(self.object_list, exact_up_to=self.exact_up_to)
         return found.number if found.exact else About(found.number)

@@ -19,6 +19,10 @@ class Migration(migrations.Migration):
         ),
         AddIndexWhileInUse(
             model_name='contact',
+            index=models.Index(fields=['brevo_sync_status'], name='contacts_brevo_counts'),
+        ),
+        AddIndexWhileInUse(
+            model_name='contact',
             index=models.Index(condition=models.Q(('hubspot_sync_status', 'New'), _negated=True), fields=['hubspot_sync_status', '-created_at', '-id'], name='contacts_hubspot_status'),
         ),
         AddIndexWhileInUse(
