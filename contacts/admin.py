@@ -97,7 +97,7 @@ class ContactAdmin(ForgivingAdmin[Contact]):
         return format_html('<span title="{}">{}</span>', reason, Truncator(reason).chars(80)) if reason else ""
 
     def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        paginator = super().get_paginator(request, *args, **kwargs)
+        paginator: Any = super().get_paginator(request, *args, **kwargs)
         if request.GET.get(SEARCH_VAR):
             paginator.exact_up_to = search.EXACT_UP_TO
         return paginator

@@ -43,15 +43,16 @@ class PlainListPagination(LimitOffsetPagination):
     def get_offset(self, request: Request) -> int:
         return _number(request, "offset", 0, LARGEST_OFFSET, 0)
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: APIView | None = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         """The rows of the page that is asked for. `queryset` is ordered by `-created_at, -id`."""
-        self.request = request
-        self.limit, self.offset = self.get_limit(request), self.get_offset(request)
+        self.request: Request = request
+        self.limit: int = self.get_limit(request)
+        self.offset: int = self.get_offset(request)
         self.by_offset = "offset" in request.query_params
         self.after = _position(request)
         if self.after and self.by_offset:
             raise ValidationError({"offset": ["Give either `after` or `offset`."]})
-        rows = queryset
+        rows: QuerySet[Any] = queryset
         if self.after:
             rows = rows.filter(TupleLessThan((F("created_at"), F("id")), self.after))
         # One row more than the page shows whether there is a next one; the total may be an estimate.
@@ -75,8 +76,8 @@ class PlainListPagination(LimitOffsetPagination):
             return replace_query_param(url, self.offset_query_param, self.offset + self.limit)
         return replace_query_param(url, "after", _mark(self.last))
 
-    def get_html_context(self) -> dict[str, Any]:
-        context: dict[str, Any] = super().get_html_context()
+    def get_html_context(self) -> Any:
+        context = super().get_html_context()
         # Numbered pages are offsets; a page reached by `after` does not know its number.
         return {**context, "page_links": []} if self.after else context
 

@@ -6,6 +6,8 @@ two tables: PostgreSQL would read every contact. So the domains are looked up fi
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db.models import Q, QuerySet
 from django.utils.text import smart_split, unescape_string_literal
 
@@ -39,14 +41,14 @@ def search_contacts(contacts: QuerySet[Contact], text: str) -> QuerySet[Contact]
 
 
 def _words(text: str) -> list[str]:
-    words = {}
+    words: dict[str, None] = {}
     for word in smart_split(text):
         quoted = word.startswith(('"', "'")) and word[0] == word[-1]
         words[unescape_string_literal(word) if quoted else word] = None
     return list(words)
 
 
-def _domains(word: str) -> list[object] | None:
+def _domains(word: str) -> list[UUID] | None:
     """The keys of the domains with this word in their name; None when there are too many to name."""
     keys = list(
         Domain.objects.filter(domain__icontains=word).order_by().values_list("pk", flat=True)[: MOST_DOMAINS + 1]

@@ -52,7 +52,7 @@ class EstimatingPaginator(Paginator[Any]):
     exact_up_to = EXACT_UP_TO
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         if not isinstance(self.object_list, QuerySet):
             return len(self.object_list)
         found = total(self.object_list, exact_up_to=self.exact_up_to)
