@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import connection
 
+from contacts.search_index import SEARCHED, STATISTICS
+
 #: Most are with Brevo, one in a hundred waits, and 200 failed whatever the number, as after some months of use.
 _STATUS = """CASE WHEN n % greatest({number} / 200, 2) = 1 THEN 'Error' WHEN n % 100 = 3 THEN 'Queued'
              WHEN n % 97 = 0 THEN 'Skipped' WHEN n % 33 = 1 THEN 'New' ELSE 'Complete' END"""
@@ -43,14 +45,27 @@ JOIN (SELECT row_number() OVER () AS place, id, domain FROM domains) AS d
 """
 
 
-def make_contacts(number: int) -> None:
-    """So many contacts, five to a domain, in a database without any. PostgreSQL only."""
+def make_contacts(number: int, *, schema: str = "public") -> None:
+    """So many contacts, five to a domain. PostgreSQL only.
+
+    With a schema, in tables of its own there that have the indexes of the real ones: `search_path` chooses between
+    several crowds.
+    """
     with connection.cursor() as cursor:
+        if schema != "public":
+            cursor.execute(f"CREATE SCHEMA {schema}")
+            for table in ("domains", "contacts"):
+                cursor.execute(f"CREATE TABLE {schema}.{table} (LIKE public.{table} INCLUDING ALL)")
+        cursor.execute(f"SET search_path = {schema}, public")
         cursor.execute(_DOMAINS.format(number=number // 5))
         cursor.execute(_CONTACTS.format(number=number, status=_STATUS.format(number=number)))
+        for _, table, _ in SEARCHED if schema != "public" else ():
+            # The copies have names of their own, and not this.
+            cursor.execute(
+                "SELECT indexrelid::regclass FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid "
+                "WHERE indrelid = %s::regclass AND relam = (SELECT oid FROM pg_am WHERE amname = 'gin')",
+                [f"{schema}.{table}"],
+            )
+            for (copy,) in cursor.fetchall():
+                cursor.execute(f"ALTER INDEX {copy} ALTER COLUMN 1 SET STATISTICS {STATISTICS}")
         cursor.execute("VACUUM ANALYZE contacts, domains")
-
-
-def remove_contacts() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE contacts, domains CASCADE")
