@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from django.db import connection
 
-from contacts.search_index import SEARCHED, STATISTICS
-
 #: Most are with Brevo, one in a hundred waits, and 200 failed whatever the number, as after some months of use.
 _STATUS = """CASE WHEN n % greatest({number} / 200, 2) = 1 THEN 'Error' WHEN n % 100 = 3 THEN 'Queued'
              WHEN n % 97 = 0 THEN 'Skipped' WHEN n % 33 = 1 THEN 'New' ELSE 'Complete' END"""
@@ -59,13 +57,4 @@ def make_contacts(number: int, *, schema: str = "public") -> None:
         cursor.execute(f"SET search_path = {schema}, public")
         cursor.execute(_DOMAINS.format(number=number // 5))
         cursor.execute(_CONTACTS.format(number=number, status=_STATUS.format(number=number)))
-        for _, table, _ in SEARCHED if schema != "public" else ():
-            # The copies have names of their own, and not this.
-            cursor.execute(
-                "SELECT indexrelid::regclass FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid "
-                "WHERE indrelid = %s::regclass AND relam = (SELECT oid FROM pg_am WHERE amname = 'gin')",
-                [f"{schema}.{table}"],
-            )
-            for (copy,) in cursor.fetchall():
-                cursor.execute(f"ALTER INDEX {copy} ALTER COLUMN 1 SET STATISTICS {STATISTICS}")
         cursor.execute("VACUUM ANALYZE contacts, domains")
