@@ -27,6 +27,7 @@ def fixed_settings(settings: Any) -> None:
     settings.BREVO_SYNC_MAX_RETRIES = 3
     settings.BREVO_SYNC_RETRY_DELAY_MINUTES = 5
     settings.BREVO_SYNC_RETRY_EXPONENTIAL = True
+    settings.SYNC_HISTORY_DAYS = 90
     settings.HTTPS_ONLY = False
     settings.DEBUG = False
     settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -15,11 +16,12 @@ from django.utils.text import Truncator
 
 from brevo_sync.admin_actions import queue_for_brevo, retry_failed_for_brevo, skip_for_brevo
 from brevo_sync.job import BREVO
+from contacts import search
 from contacts.address_key import email_key
 from contacts.curation import save_columns, with_curation
 from contacts.deleting import deleting_many
 from contacts.models import Contact, Domain, Page, Suppression
-from curation_sdk.admin import ForgivingAdmin, SyncAttemptInline, status_badge
+from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
 from curation_sdk.models import SyncAttempt
 from curation_sdk.overview import platform_state
 
@@ -108,6 +110,19 @@ class ContactAdmin(DeletesMany[Contact]):
     def brevo_reason(self, contact: Contact) -> SafeString | str:
         reason = contact.brevo_processing_error or ""
         return format_html('<span title="{}">{}</span>', reason, Truncator(reason).chars(80)) if reason else ""
+
+    def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        paginator: Any = super().get_paginator(request, *args, **kwargs)
+        if request.GET.get(SEARCH_VAR):
+            paginator.exact_up_to = search.EXACT_UP_TO
+        return paginator
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
+    ) -> tuple[QuerySet[Contact], bool]:
+        if len(search_term) > LONGEST_SEARCH:
+            return super().get_search_results(request, queryset, search_term)
+        return search.search_contacts(queryset, search_term), False
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Nobody may delete single attempts, but with their contact they go."""

@@ -21,8 +21,11 @@ class ContactsConfig(AppConfig):
     verbose_name = "Contacts"
 
     def ready(self) -> None:
+        from contacts.search_index import keep_search_indexes
+
         # After every `migrate`: SQLite drops a table's triggers when a migration changes the table.
         post_migrate.connect(keep_ids_in_form, sender=self, dispatch_uid="contacts.keep_ids_in_form")
+        post_migrate.connect(keep_search_indexes, sender=self, dispatch_uid="contacts.keep_search_indexes")
 
 
 def keep_ids_in_form(using: str, **_: Any) -> None:

@@ -54,6 +54,10 @@ class ContactFilter(django_filters.FilterSet):
         fields: tuple[str, ...] = ()
 
 
+#: Those that compare parts of texts.
+SEARCH_FILTERS = {"email_contains", "name_contains"}
+
+
 def known_filters() -> list[str]:
     """The names that a filter may use."""
     return list(ContactFilter.base_filters)

@@ -150,7 +150,38 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
                 name="contacts_n8n_due",
                 condition=models.Q(n8n_processing_status__in=ACTIVE),
             ),
+            # The list filtered by a status, newest first, however rare the status and wherever its contacts stand.
+            models.Index(fields=["brevo_sync_status", "-created_at", "-id"], name="contacts_brevo_status"),
+            # The counts per status. Equal entries, so PostgreSQL keeps it an eighth of the size, and reads it in the
+            # order of the table: twice as fast as the one above.
+            models.Index(fields=["brevo_sync_status"], name="contacts_brevo_counts"),
+            # The same for the list only. Empty, so free, as long as the platform is not in use.
+            models.Index(
+                fields=["hubspot_sync_status", "-created_at", "-id"],
+                name="contacts_hubspot_status",
+                condition=~models.Q(hubspot_sync_status=SyncStatus.NEW),
+            ),
+            models.Index(
+                fields=["mautic_sync_status", "-created_at", "-id"],
+                name="contacts_mautic_status",
+                condition=~models.Q(mautic_sync_status=SyncStatus.NEW),
+            ),
+            models.Index(
+                fields=["n8n_sync_status", "-created_at", "-id"],
+                name="contacts_n8n_status",
+                condition=~models.Q(n8n_sync_status=SyncStatus.NEW),
+            ),
+            models.Index(fields=["contact_curation_status", "-created_at", "-id"], name="contacts_curation_status"),
+            models.Index(
+                fields=["contact_processing_status", "-created_at", "-id"],
+                name="contacts_curation_processing",
+                condition=models.Q(contact_processing_status__isnull=False),
+            ),
+            # Few values, evenly spread: for the rare ones an index of equal entries, which PostgreSQL keeps small.
+            models.Index(fields=["email_type"], name="contacts_email_type"),
+            models.Index(fields=["-created_at", "-id"], name="contacts_gmail", condition=models.Q(has_gmail=True)),
         ]
+        # Besides, on PostgreSQL: contacts.search_index, for "contains".
         constraints = [
             _statuses("email_type", EmailType),
             _statuses("contact_curation_status", CurationStatus),

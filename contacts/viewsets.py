@@ -31,13 +31,14 @@ from curation_sdk.database import atomic_with_retry
 from curation_sdk.viewsets import in_parts, read_filters
 
 #: Query parameters that are not filters.
-LIST_PARAMETERS = {"limit", "offset", "format"}
+LIST_PARAMETERS = {"limit", "offset", "after", "format"}
 
 
 class ContactViewSet(viewsets.ModelViewSet[Contact]):
     """Scraped contacts: list, create, read, change, delete, and curate in bulk.
 
-    The list takes `limit` (1 to 1000), `offset` and the filters; the total is in the header `X-Total-Count`.
+    The list takes `limit` (1 to 1000), `offset` and the filters. The header `Link` leads to the next page. The total
+    is in the header `X-Total-Count`; where it is an estimate, `X-Total-Count-Estimated: true` says so.
     """
 
     queryset = Contact.objects.all()

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 
 from curation_sdk import operations
 from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
+from curation_sdk.totals import EstimatingPaginator
 from curation_sdk.wording import count_of
 
 _Row = TypeVar("_Row", bound=Model)
@@ -31,11 +32,17 @@ def status_badge(status: str | None) -> SafeString:
 #: pattern is a server error, and a slow one keeps the database busy.
 _LOOKUPS = {"exact", "in", "isnull", "gt", "gte", "lt", "lte"}
 
-_LONGEST_SEARCH = 500
+LONGEST_SEARCH = 500
 
 
 class ForgivingAdmin(admin.ModelAdmin[_Row]):
-    """A ModelAdmin to which an address that makes no sense is the reader's mistake, not a server error."""
+    """A ModelAdmin to which an address that makes no sense is the reader's mistake, not a server error.
+
+    Its lists may be long: above some thousands of rows they say about how many there are.
+    """
+
+    paginator = EstimatingPaginator
+    show_full_result_count = False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         dates = {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")}
@@ -53,9 +60,9 @@ class ForgivingAdmin(admin.ModelAdmin[_Row]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[_Row], search_term: str
     ) -> tuple[QuerySet[_Row], bool]:
-        if len(search_term) > _LONGEST_SEARCH:
+        if len(search_term) > LONGEST_SEARCH:
             # Cut short it would find more than was asked for, and an action might be applied to all of that.
-            self.message_user(request, f"The search is longer than {_LONGEST_SEARCH} characters.", messages.ERROR)
+            self.message_user(request, f"The search is longer than {LONGEST_SEARCH} characters.", messages.ERROR)
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 

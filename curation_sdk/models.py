@@ -101,7 +101,11 @@ class SyncAttempt(models.Model):
     class Meta:
         db_table = "sync_attempts"
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["contact", "-created_at"], name="sync_attempts_of_contact")]
+        indexes = [
+            models.Index(fields=["contact", "-created_at"], name="sync_attempts_of_contact"),
+            # The list, newest first; and from its other end what is old enough to go.
+            models.Index(fields=["-created_at", "-id"], name="sync_attempts_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.platform}: {self.get_outcome_display()}"

@@ -9,7 +9,7 @@ from curation_sdk import runs
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.operations import sentence, unfinished
-from curation_sdk.queueing import status_counts
+from curation_sdk.status_counts import status_counts
 from curation_sdk.workers import worker_alive
 
 

@@ -12,6 +12,7 @@ from django.db.models import Case, Count, Q, QuerySet, Value, When
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.job import SkipRule, SyncJob
 from curation_sdk.sparing import spare
+from curation_sdk.status_counts import statuses_changed
 from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
 from curation_sdk.wording import count_of
 
@@ -61,7 +62,9 @@ def queue_contacts(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> Q
         spare(job, contacts)
         return write_queued(job, contacts, now=now)
 
-    return atomic_with_retry(queue)
+    result = atomic_with_retry(queue)
+    statuses_changed(job)
+    return result
 
 
 def write_queued(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> QueueResult:
@@ -132,7 +135,9 @@ def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> int:
             )
         )
 
-    return atomic_with_retry(cancel)
+    count = atomic_with_retry(cancel)
+    statuses_changed(job)
+    return count
 
 
 def skip_contacts(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> int:
@@ -143,20 +148,14 @@ def skip_contacts(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> int:
         spare(job, contacts)
         return write_skipped(job, contacts, reason=reason)
 
-    return atomic_with_retry(skip)
+    count = atomic_with_retry(skip)
+    statuses_changed(job)
+    return count
 
 
 def write_skipped(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> int:
     """Skip, within the caller's transaction."""
     return _chosen(contacts).update(**_skipped(job, SkipRule(label="", condition=Q(), reason=reason)))
-
-
-def status_counts(job: SyncJob) -> dict[str, int]:
-    """How many contacts there are in each sync status, keyed by `SyncStatus` value; all six are there."""
-    counts = dict.fromkeys(SyncStatus.values, 0)
-    rows = job.contacts.order_by().values_list(job.sync_status).annotate(Count("pk"))
-    counts.update(rows)
-    return counts
 
 
 def skip_reason(job: SyncJob) -> Case:

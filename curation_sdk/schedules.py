@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django_q.models import Schedule
 
 from curation_sdk.job import SyncJob
@@ -12,10 +14,18 @@ def ensure_schedule(job: SyncJob, *, using: str = "default") -> None:
 
     Everything else is left as the operator set it: the next run, and a schedule that was switched off.
     """
+    _ensure(job.schedule, using, func=job.task, schedule_type=Schedule.MINUTES, minutes=job.interval())
+
+
+def ensure_daily(name: str, task: str, *, using: str = "default") -> None:
+    """Make a schedule that calls `task` (a dotted path) once a day, likewise."""
+    _ensure(name, using, func=task, schedule_type=Schedule.DAILY)
+
+
+def _ensure(name: str, using: str, **wanted: Any) -> None:
     schedules = Schedule.objects.using(using)
-    wanted = {"func": job.task, "schedule_type": Schedule.MINUTES, "minutes": job.interval()}
-    existing = schedules.filter(name=job.schedule).order_by("pk").first()
+    existing = schedules.filter(name=name).order_by("pk").first()
     if existing is None:
-        schedules.create(name=job.schedule, repeats=-1, **wanted)
+        schedules.create(name=name, repeats=-1, **wanted)
     elif any(getattr(existing, field) != value for field, value in wanted.items()):
         schedules.filter(pk=existing.pk).update(**wanted)

@@ -18,6 +18,7 @@ from curation_sdk.decisions import Answer, Decision, decide
 from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.outcomes import NO_EVIDENCE, Evidence, Synced
+from curation_sdk.status_counts import statuses_changed
 from curation_sdk.wording import storable
 
 logger = logging.getLogger(__name__)
@@ -84,7 +85,9 @@ def settle(
             job.suppress(blocked, job.label)
         return _store(job, settlements, run=run, now=now)
 
-    return atomic_with_retry(store)
+    counts = atomic_with_retry(store)
+    statuses_changed(job)
+    return counts
 
 
 def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun, now: datetime) -> Counter[str]:

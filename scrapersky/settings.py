@@ -124,6 +124,9 @@ if REDIS_URL:
 else:
     Q_CLUSTER["orm"] = "default"
 
+# Days for which runs, attempts and failed tasks are kept; 0 keeps them for ever.
+SYNC_HISTORY_DAYS: int = env.whole_number("SYNC_HISTORY_DAYS", default=90, least=0)
+
 # --- People and pages -----------------------------------------------------------------------------------
 
 AUTH_PASSWORD_VALIDATORS = [

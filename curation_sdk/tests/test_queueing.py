@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from brevo_sync.job import BREVO
 from contacts.models import Contact, Suppression
-from curation_sdk.queueing import cancel_queued, make_due, queue_contacts, skip_contacts, status_counts
+from curation_sdk.queueing import cancel_queued, make_due, queue_contacts, skip_contacts
+from curation_sdk.status_counts import status_counts
 from curation_sdk.testing import FakeClock
 
 pytestmark = pytest.mark.django_db
