@@ -85,7 +85,8 @@ def measure(work: Callable[[], object], runs: int) -> tuple[float, float, float,
 
     In turn, so that what else the machine does meets both.
     """
-    small, large = [], []
+    small: list[tuple[float, float]] = []
+    large: list[tuple[float, float]] = []
     for run in range(runs + 1):
         for schema, times in (("small", small), ("large", large)):
             use(schema)
