@@ -37,9 +37,10 @@ class Away:
 
 
 @pytest.fixture
-def twelve(queued: Queued) -> None:
+def twelve(queued: Queued, clock: FakeClock) -> None:
     for number in range(12):
         queued(f"p{number}@acme.example")
+        clock.advance(milliseconds=1)  # their turn comes in this order
 
 
 @pytest.mark.parametrize("text", ["server closed the connection", "database or disk is full", "database is locked"])
