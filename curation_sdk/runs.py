@@ -20,9 +20,12 @@ HEARTBEAT = timedelta(seconds=10)
 LOST_AFTER = timedelta(seconds=60)
 
 
-def worker_name() -> str:
-    """Which process this is, for people: "host:1234"."""
-    return f"{socket.gethostname()}:{os.getpid()}"[:255]
+_LOST = "Its worker died or stood still. Contacts it was pushing are due again when their lease ends."
+
+
+def worker_name(pid: int | None = None) -> str:
+    """Which process this is, or another one of this machine: "host:1234"."""
+    return f"{socket.gethostname()}:{pid or os.getpid()}"[:255]
 
 
 def running(job: SyncJob, *, now: datetime) -> QuerySet[SyncRun]:
@@ -99,11 +102,13 @@ def finish(
     )
 
 
+def declare_lost(run: SyncRun, *, now: datetime) -> bool:
+    """Free the slot of a run that has shown no life since it was read. False: it lives, or somebody else did it."""
+    silent = SyncRun.objects.filter(pk=run.pk, state=SyncRun.State.RUNNING, heartbeat_at=run.heartbeat_at)
+    return bool(silent.update(state=SyncRun.State.LOST, finished_at=now, reason=_LOST))
+
+
 def _declare_lost(job: SyncJob, *, now: datetime) -> None:
     SyncRun.objects.filter(
         platform=job.platform, state=SyncRun.State.RUNNING, heartbeat_at__lt=now - LOST_AFTER
-    ).update(
-        state=SyncRun.State.LOST,
-        finished_at=now,
-        reason="Its worker died or stood still. Contacts it was pushing are due again when their lease ends.",
-    )
+    ).update(state=SyncRun.State.LOST, finished_at=now, reason=_LOST)

@@ -1,12 +1,16 @@
-"""Runs in the task queue: how they start, and how one hands over to the next."""
+"""Runs in the task queue: how they start, how one calls for another, and how one hands over to the next."""
 
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 from django_q.tasks import async_task
 
+from curation_sdk import runs
+from curation_sdk.claiming import due
 from curation_sdk.cycle import run_cycle
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncRun
@@ -17,6 +21,10 @@ logger = logging.getLogger(__name__)
 
 def process_queue(job: SyncJob, trigger: str) -> str:
     """Run one cycle within its time budget. With work left the next cycle is put in the queue at once."""
+    if stop_requested():
+        return "The worker was asked to stop before it began; the next one takes up what is due."
+    if needs_help(job, now=timezone.now()):
+        enqueue(job, SyncRun.Trigger.HELPER)
     report = run_cycle(job, trigger=SyncRun.Trigger(trigger), budget=job.policy().budget, stop=stop_requested)
     if report.work_left:
         enqueue(job, SyncRun.Trigger.SUCCESSOR)
@@ -26,6 +34,22 @@ def process_queue(job: SyncJob, trigger: str) -> str:
     elif report.state is not None:
         logger.info("%s: %s", job.platform, sentence)
     return sentence
+
+
+def needs_help(job: SyncJob, *, now: datetime) -> bool:
+    """Will there be a free slot, and work for it, when the run that is about to begin has begun?
+
+    The run that is called for asks the same, so all slots are taken one after the other, by whichever worker, on
+    whichever machine, is free. One that finds no slot does nothing.
+    """
+    if job.off_reason() or runs.resume_at(job, now=now):
+        return False
+    policy = job.policy()
+    if policy.max_instances == 1:
+        return False
+    begun = runs.running(job, now=now).count() + 1
+    wanted = begun * policy.batch_size  # what the runs at work take with their next claim
+    return begun < policy.max_instances and due(job, now=now).order_by()[: wanted + 1].count() > wanted
 
 
 def start_soon(job: SyncJob, trigger: SyncRun.Trigger) -> None:
