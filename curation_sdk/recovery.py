@@ -56,7 +56,10 @@ class Recovery:
         self.seen.clear()
 
     def start(self) -> None:
-        """A worker has started: begin at once with what is due, instead of waiting for the schedule."""
+        """A worker has started, or the database or task queue is back: begin at once with what is due.
+
+        Without it, that would wait for the schedule.
+        """
         now = self.clock.now()
         for job in jobs():
             if _free(job, now=now) and due(job, now=now).exists():

@@ -18,6 +18,7 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils import timezone
+from django_q.brokers import get_broker
 from django_q.cluster import get_mp_context
 
 from curation_sdk import recovery, shutdown, workers
@@ -49,6 +50,7 @@ class Supervisor:
     def __init__(self) -> None:
         self.asked_at: float | None = None
         self.recovery = recovery.Recovery()
+        self.all_there = False  # cluster, database and queue, at the last look
 
     def run(self) -> None:
         """Have a cluster at work until SIGTERM or Ctrl-C."""
@@ -88,7 +90,8 @@ class Supervisor:
 
     def _watch(self, sentinel: Any, family: Family) -> None:
         """Return when the cluster has to end or has ended."""
-        begun, beaten, started = time.monotonic(), float("-inf"), False
+        begun, beaten = time.monotonic(), float("-inf")
+        self.all_there = False
         while self.asked_at is None:
             if not sentinel.is_alive():
                 if self.asked_at is None:
@@ -100,13 +103,16 @@ class Supervisor:
                 return
             if family.silent_for() < FRESH and time.monotonic() - beaten >= workers.HEARTBEAT_SECONDS:
                 beaten = time.monotonic()
-                if self._with_database(self._beat) and not started:
-                    started = self._with_database(self.recovery.start)
+                self._beat()
             sentinel.join(_STEP)
 
     def _beat(self) -> None:
-        workers.beat(now=timezone.now())
-        self.recovery.look()
+        """Say that we live, and see to lost work: most of it where a cluster, the database or the queue is back."""
+        there = self._with_database(lambda: workers.beat(now=timezone.now())) and _queue_answers()
+        there = there and self._with_database(self.recovery.look)
+        if there and not self.all_there:
+            there = self._with_database(self.recovery.start)
+        self.all_there = there
 
     def _rest(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -141,6 +147,16 @@ class Supervisor:
         _tell(left, signal.SIGKILL)
         _wait(left, deadline + LAST)
         _bury_orphans()
+
+
+def _queue_answers() -> bool:
+    try:
+        get_broker().ping()
+    except Exception as error:
+        # Each broker raises its own errors.
+        logger.warning("The task queue does not answer: %s", type(error).__name__)
+        return False
+    return True
 
 
 def _lives(pid: int) -> bool:
