@@ -108,11 +108,20 @@ class Supervisor:
 
     def _beat(self) -> None:
         """Say that we live, and see to lost work: most of it where a cluster, the database or the queue is back."""
-        there = self._with_database(lambda: workers.beat(now=timezone.now())) and _queue_answers()
+        there = self._with_database(lambda: workers.beat(now=timezone.now())) and self._queue_answers()
         there = there and self._with_database(self.recovery.look)
         if there and not self.all_there:
             there = self._with_database(self.recovery.start)
         self.all_there = there
+
+    def _queue_answers(self) -> bool:
+        try:
+            get_broker().ping()
+        except Exception:
+            # Each broker raises its own errors. Said once, not every few seconds.
+            logger.log(logging.WARNING if self.all_there else logging.DEBUG, "No task queue", exc_info=True)
+            return False
+        return True
 
     def _rest(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -147,16 +156,6 @@ class Supervisor:
         _tell(left, signal.SIGKILL)
         _wait(left, deadline + LAST)
         _bury_orphans()
-
-
-def _queue_answers() -> bool:
-    try:
-        get_broker().ping()
-    except Exception as error:
-        # Each broker raises its own errors.
-        logger.warning("The task queue does not answer: %s", type(error).__name__)
-        return False
-    return True
 
 
 def _lives(pid: int) -> bool:
