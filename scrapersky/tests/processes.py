@@ -140,11 +140,12 @@ def statuses(database: ScratchDatabase) -> Counter[str]:
 
 def pushed(sandbox: Sandbox) -> Counter[str]:
     """How often each address was sent with success."""
-    return Counter(
-        record.body["email"].lower()
-        for record in list(sandbox.brevo.requests)
+    bodies = (
+        record.body
+        for record in sandbox.brevo.requests
         if record.method == "POST" and record.path == "/contacts" and record.status in (201, 204)
     )
+    return Counter(str(body["email"]).lower() for body in bodies if isinstance(body, dict))
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:

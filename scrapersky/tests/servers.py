@@ -70,8 +70,9 @@ class Postgres:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [*self.user, str(self.programs / program), *arguments]
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-        done = subprocess.run(command, cwd=self.folder, timeout=60, **quiet)
+        # Not by a pipe: the server inherits it, and would keep it open.
+        quiet = subprocess.DEVNULL
+        done = subprocess.run(command, cwd=self.folder, timeout=60, stdin=quiet, stdout=quiet)
         assert done.returncode == 0, f"{program} failed"
 
 
