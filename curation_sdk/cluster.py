@@ -76,11 +76,11 @@ class Family:
 class Guard(Sentinel):  # type: ignore[misc]
     """Runs in the sentinel process: starts the others, looks after them, ends when it is asked to."""
 
-    def __init__(self, family: Family, cluster_id: UUID) -> None:
+    def __init__(self, family: Family, cluster_id: UUID, *, start: bool = True) -> None:
         self.family = family
         self.looks: dict[str, int] = {}
         # django-q2 shares these two with the main process; here they stay with the sentinel, for the same reason.
-        super().__init__(multiprocessing.Event(), multiprocessing.Event(), cluster_id)
+        super().__init__(multiprocessing.Event(), multiprocessing.Event(), cluster_id, start=start)
 
     def spawn_process(self, target: Callable[..., Any], *args: Any) -> Any:
         process = super().spawn_process(target, *args)

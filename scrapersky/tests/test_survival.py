@@ -7,6 +7,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +21,7 @@ import pytest
 
 from sandbox.server import Sandbox, running_sandbox
 from scrapersky.tests.processes import (
+    ROOT,
     ScratchDatabase,
     processes_of,
     pushed,
@@ -251,3 +254,38 @@ def test_redis_goes_away_and_comes_back(database: ScratchDatabase, sandbox: Sand
         finally:
             read_and_kill(worker)
             read_and_kill(server)
+
+
+def test_a_guard_that_stands_still_is_replaced(database: ScratchDatabase, sandbox: Sandbox, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    worker = database.start("qcluster", log=log, **settings(sandbox))
+    try:
+        wait_until(lambda: ready(database) and len(pids(log, "a worker")) == 2, "the worker to start", 60)
+        wait_until(lambda: "Processed" in log.read_text(), "the schedule's first task, which finds nothing")
+        family = processes_of(worker.pid)
+        (sentinel,) = family - {worker.pid} - {pid for role in ROLES for pid in pids(log, role)}
+        database.query(QUEUE_NEW)
+        os.kill(sentinel, signal.SIGSTOP)
+        wait_until(lambda: statuses(database)["Complete"] > 350, "the contacts to be pushed", 90)
+        assert processes_of(worker.pid) & family == {worker.pid}
+    finally:
+        read_and_kill(worker)
+
+
+def test_a_short_chaos_leaves_nobody_behind() -> None:
+    """The short form of `python -m bench.chaos`, on the kind of database that the suite runs on."""
+    command = [
+        sys.executable,
+        "-m",
+        "bench.chaos",
+        "--contacts",
+        "600",
+        "--kills",
+        "4",
+        "--every",
+        "2",
+        "--rate",
+        "40",
+    ]
+    done = subprocess.run([*command, "--whom", "any"], cwd=ROOT, capture_output=True, text=True, timeout=220)
+    assert done.returncode == 0, done.stdout + done.stderr
