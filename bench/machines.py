@@ -57,6 +57,8 @@ def main() -> int:
     parser.add_argument("--latency", type=float, default=300.0, help="milliseconds that the sandbox takes")
     parser.add_argument("--workers", type=int, default=2, help="of each qcluster")
     parser.add_argument("--broker", choices=["redis", "orm"], default="redis")
+    parser.add_argument("--limits", type=int, nargs="+", default=[10, 60], help="requests a second of the account")
+    parser.add_argument("--runs", type=int, nargs="+", default=[1, 2], help="runs allowed at the same time")
     options = parser.parse_args()
     trials: list[Seen] = []
     with ExitStack() as stack:
@@ -72,8 +74,8 @@ def main() -> int:
             from scrapersky.tests.servers import private_redis
 
             redis_url = stack.enter_context(private_redis(folder)).url
-        for limit in (10, 60):
-            for allowed in (1, 2):
+        for limit in options.limits:
+            for allowed in options.runs:
                 trials.append(_trial(database, folder, redis_url, options, limit, allowed))
     _show(trials, options)
     wrong = [f"{seen.limit} a second, {seen.allowed} at once: {text}" for seen in trials for text in seen.wrong]

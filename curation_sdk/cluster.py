@@ -25,6 +25,7 @@ from uuid import UUID
 
 from django_q.cluster import Sentinel
 from django_q.conf import Conf
+from django_q.pusher import pusher
 from django_q.scheduler import scheduler
 from django_q.status import Stat
 
@@ -53,6 +54,7 @@ class Family:
     def __init__(self, size: int = 256) -> None:
         self._pulse = multiprocessing.RawValue(ctypes.c_double, 0.0)
         self._members = multiprocessing.RawArray(ctypes.c_int, size)
+        self._free = multiprocessing.RawValue(ctypes.c_bool, False)
 
     def beat(self) -> None:
         """The guard has looked at everybody."""
@@ -72,6 +74,39 @@ class Family:
     def members(self) -> list[int]:
         return [pid for pid in self._members if pid]
 
+    @property
+    def free(self) -> bool:
+        """Is a worker idle, and no task on its way to it?"""
+        return bool(self._free.value)
+
+    @free.setter
+    def free(self, value: bool) -> None:
+        self._free.value = value
+
+
+class OneAtATime:
+    """The task queue as the pusher sees it: without a task while no worker is free to do it.
+
+    django-q2's pusher fetches tasks ahead, and a run that waits behind another one here could be done by another
+    machine.
+    """
+
+    def __init__(self, broker: Any, family: Family) -> None:
+        self.broker, self.family = broker, family
+        self.list_key = broker.list_key
+
+    def dequeue(self) -> Any:
+        if not self.family.free:
+            time.sleep(_STEP / 2)
+            return None
+        tasks = self.broker.dequeue()
+        if tasks:
+            self.family.free = False  # until the guard has looked again
+        return tasks
+
+    def fail(self, task_id: Any) -> None:
+        self.broker.fail(task_id)
+
 
 class Guard(Sentinel):  # type: ignore[misc]
     """Runs in the sentinel process: starts the others, looks after them, ends when it is asked to."""
@@ -87,6 +122,9 @@ class Guard(Sentinel):  # type: ignore[misc]
         self.family.consists_of([one.pid for one in {*self._processes(), process} if one.exitcode is None])
         return process
 
+    def spawn_pusher(self) -> Any:
+        return self.spawn_process(pusher, self.task_queue, self.event_out, OneAtATime(self.broker, self.family))
+
     def guard(self) -> None:
         """Look after the processes until a stop is asked for."""
         self.start_event.set()
@@ -95,6 +133,7 @@ class Guard(Sentinel):  # type: ignore[misc]
         while not shutdown.stop_requested():
             self.family.beat()
             self._bury()
+            self.family.free = self._idle() and not _waiting(self.task_queue)
             now = time.monotonic()
             if Conf.SCHEDULER and now - scheduled >= _SCHEDULE_EVERY:
                 scheduled = now
@@ -129,9 +168,11 @@ class Guard(Sentinel):  # type: ignore[misc]
         """Count the workers' time down; give the cluster up when something in it stands still."""
         for process in self.pool:
             self._count_down(process, seconds)
-        idle = any(process.timer.get_obj().value == _IDLE for process in self.pool)
-        self._insist("tasks wait although a worker is idle", idle and _waiting(self.task_queue), LOOKS)
+        self._insist("tasks wait although a worker is idle", self._idle() and _waiting(self.task_queue), LOOKS)
         self._insist("results are not stored", _waiting(self.result_queue), LOOKS_FOR_RESULTS)
+
+    def _idle(self) -> bool:
+        return any(process.timer.get_obj().value == _IDLE for process in self.pool)
 
     def _count_down(self, process: Any, seconds: float) -> None:
         timer = process.timer
@@ -147,11 +188,12 @@ class Guard(Sentinel):  # type: ignore[misc]
         self._insist(f"worker {process.pid} holds on to its timer", not free, LOOKS)
 
     def _insist(self, trouble: str, there: bool, looks: int) -> None:
-        self.looks[trouble] = self.looks.get(trouble, 0) + 1 if there else 0
+        if not there:
+            self.looks.pop(trouble, None)
+            return
+        self.looks[trouble] = self.looks.get(trouble, 0) + 1
         if self.looks[trouble] >= looks:
             self._give_up(trouble)
-        if not there:
-            del self.looks[trouble]
 
     def _give_up(self, trouble: str) -> None:
         if shutdown.stop_requested():

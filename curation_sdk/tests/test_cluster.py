@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from curation_sdk import cluster, shutdown
-from curation_sdk.cluster import LOOKS, LOOKS_FOR_RESULTS, Family, Guard
+from curation_sdk.cluster import LOOKS, LOOKS_FOR_RESULTS, Family, Guard, OneAtATime
 
 pytestmark = pytest.mark.django_db
 
@@ -135,3 +135,12 @@ def test_the_family_is_known_without_a_lock() -> None:
     family.beat()
     assert family.members == [1, 3]
     assert 0 <= family.silent_for() < 60
+
+
+def test_no_task_is_fetched_before_somebody_is_free() -> None:
+    family = Family()
+    queue = OneAtATime(SimpleNamespace(list_key="key", dequeue=lambda: [(1, "task")]), family)
+    assert queue.dequeue() is None
+    family.free = True
+    assert queue.dequeue() == [(1, "task")]
+    assert queue.dequeue() is None  # until the guard has seen whether the worker took it

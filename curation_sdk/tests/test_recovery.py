@@ -130,6 +130,12 @@ def test_a_run_that_beat_since_it_was_read_is_not_lost(clock: FakeClock) -> None
     assert not runs.declare_lost(run, now=clock.now())
 
 
+def test_a_run_is_declared_lost_once(clock: FakeClock) -> None:
+    run = begin_run(clock)
+    assert runs.declare_lost(run, now=clock.now())
+    assert not runs.declare_lost(run, now=clock.now())
+
+
 # --- passed leases ------------------------------------------------------------------------------------------------
 
 

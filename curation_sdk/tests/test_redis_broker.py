@@ -42,4 +42,4 @@ def test_a_redis_that_is_away(monkeypatch: pytest.MonkeyPatch, closed_port: int)
 
 @pytest.mark.timeout(60)
 def test_a_redis_that_says_nothing(monkeypatch: pytest.MonkeyPatch, silent_port: int) -> None:
-    assert enqueue(monkeypatch, silent_port) < 10
+    assert enqueue(monkeypatch, silent_port) < 9  # redis-py's own retries: four times as long
