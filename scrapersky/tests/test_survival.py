@@ -79,6 +79,7 @@ def test_work_goes_on_when_a_process_is_killed(
     worker = database.start("qcluster", log=log, Q_WORKERS="2", **settings(sandbox))
     try:
         wait_until(lambda: ready(database) and len(pids(log, "a worker")) == 2, "the worker to start", 60)
+        wait_until(lambda: "Processed" in log.read_text(), "the schedule's first task, which finds nothing")
         wait_until(lambda: any(reads_the_queue(pid) for pid in pids(log, "a worker")), "a worker to wait")
         family = processes_of(worker.pid)
         if whom == "the idle worker with the lock":
@@ -90,6 +91,8 @@ def test_work_goes_on_when_a_process_is_killed(
         database.query(QUEUE_NEW)
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda: statuses(database)["Complete"] > 350, "the contacts to be pushed", 60)
+        # At once, and not because tasks were seen to wait.
+        assert whom == "the sentinel" or f"process {victim} was ended by SIGKILL" in log.read_text()
         # Nobody of the old family is left, and the new one is as large.
         wait_until(lambda: len(processes_of(worker.pid)) == len(family), "the family to be whole")
         assert processes_of(worker.pid) & family == {worker.pid}
