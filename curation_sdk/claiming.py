@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -18,13 +18,11 @@ from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.models import SyncRun
 from curation_sdk.outcomes import Outcome, Rejected, Skipped
 from curation_sdk.queueing import active, skip_reason
+from curation_sdk.runs import SKEW
 from curation_sdk.statuses import ProcessingStatus, SyncStatus
 
 #: Rows of the same people that one claim takes along. A made-up address may stand on tens of thousands.
 SIBLINGS = 500
-
-#: Clocks of several machines may differ by so much.
-SKEW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,22 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own time, read once; from then on it goes evenly, also when somebody sets the machine's clock.
+    """The machine's own time."""
 
-    Make one for each run, not one for the life of a process.
+    def now(self) -> datetime:
+        return timezone.now()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def wait(self, seconds: float, wake: threading.Event) -> None:
+        wake.wait(seconds)
+
+
+class SteadyClock(SystemClock):
+    """The machine's time, read once; from then on it goes evenly, also when somebody sets the machine's clock.
+
+    For one run: over weeks it would go wrong.
     """
 
     def __init__(self) -> None:
@@ -33,9 +46,3 @@ class SystemClock:
 
     def now(self) -> datetime:
         return self._zero + timedelta(seconds=time.monotonic())
-
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def wait(self, seconds: float, wake: threading.Event) -> None:
-        wake.wait(seconds)

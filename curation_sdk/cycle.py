@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from curation_sdk import runs
 from curation_sdk.brakes import Brakes, Pause, Stop
 from curation_sdk.claiming import Claim, Claimer, Person, due, release, still_held, work_is_due
-from curation_sdk.clock import Clock, SystemClock
+from curation_sdk.clock import Clock, SteadyClock
 from curation_sdk.database import patiently
 from curation_sdk.decisions import Answer
 from curation_sdk.job import Preparation, Pusher, SyncJob, SyncPolicy
@@ -73,7 +73,7 @@ def run_cycle(
     stop: asked often; once it is true the run ends, cleanly and soon.
     progress: called with the counts so far whenever answers were stored.
     """
-    clock = clock or SystemClock()
+    clock = clock or SteadyClock()
     if off := job.off_reason():
         return CycleReport(None, reason=off)
     now, policy = clock.now(), job.policy()

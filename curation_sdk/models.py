@@ -29,6 +29,8 @@ class SyncRun(models.Model):
         API = "api", "API"
         COMMAND = "command", "Command"
         SUCCESSOR = "successor", "Previous run"
+        HELPER = "helper", "Busy run"  # it had more to do than one claim, and there was a free slot
+        RECOVERY = "recovery", "Recovery"  # after a crash, or at a worker's start
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     platform = models.CharField(max_length=20)

@@ -89,6 +89,11 @@ def unfinished(job: SyncJob) -> QuerySet[BulkOperation]:
     )
 
 
+def operation_is_left(job: SyncJob, *, now: datetime) -> bool:
+    """Does an operation wait for a worker, or has its worker not been heard of for too long?"""
+    return _next(job, now=now) is not None
+
+
 def work_off(
     job: SyncJob, *, seconds: float | None, stop: Callable[[], bool], on_queued: Callable[[BulkOperation], None]
 ) -> bool:

@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.models import SyncRun
@@ -19,22 +19,27 @@ HEARTBEAT = timedelta(seconds=10)
 #: A running run that has not been heard of for so long is lost.
 LOST_AFTER = timedelta(seconds=60)
 
+#: Clocks of several machines may differ by so much. What lies further ahead was written before a clock was set back.
+SKEW = timedelta(minutes=1)
 
-def worker_name() -> str:
-    """Which process this is, for people: "host:1234"."""
-    return f"{socket.gethostname()}:{os.getpid()}"[:255]
+_LOST = "Its worker died or stood still. Contacts it was pushing are due again when their lease ends."
+
+
+def worker_name(pid: int | None = None) -> str:
+    """Which process this is, or another one of this machine: "host:1234"."""
+    return f"{socket.gethostname()}:{pid or os.getpid()}"[:255]
 
 
 def running(job: SyncJob, *, now: datetime) -> QuerySet[SyncRun]:
     """The platform's runs that are under way and alive."""
-    return SyncRun.objects.filter(
-        platform=job.platform, state=SyncRun.State.RUNNING, heartbeat_at__gte=now - LOST_AFTER
-    )
+    alive = {"heartbeat_at__gte": now - LOST_AFTER, "heartbeat_at__lte": now + SKEW}
+    return SyncRun.objects.filter(platform=job.platform, state=SyncRun.State.RUNNING, **alive)
 
 
 def resume_at(job: SyncJob, *, now: datetime) -> datetime | None:
     """Until when the platform asked us to leave it alone, if that is still ahead."""
-    latest = SyncRun.objects.filter(platform=job.platform, resume_at__gt=now).order_by("-resume_at").first()
+    pauses = SyncRun.objects.filter(platform=job.platform, resume_at__gt=now, finished_at__lte=now + SKEW)
+    latest = pauses.order_by("-resume_at").first()
     return latest.resume_at if latest else None
 
 
@@ -99,11 +104,14 @@ def finish(
     )
 
 
+def declare_lost(run: SyncRun, *, now: datetime) -> bool:
+    """Free the slot of a run that has shown no life since it was read. False: it lives, or somebody else did it."""
+    silent = SyncRun.objects.filter(pk=run.pk, state=SyncRun.State.RUNNING, heartbeat_at=run.heartbeat_at)
+    return bool(silent.update(state=SyncRun.State.LOST, finished_at=now, reason=_LOST))
+
+
 def _declare_lost(job: SyncJob, *, now: datetime) -> None:
-    SyncRun.objects.filter(
-        platform=job.platform, state=SyncRun.State.RUNNING, heartbeat_at__lt=now - LOST_AFTER
-    ).update(
-        state=SyncRun.State.LOST,
-        finished_at=now,
-        reason="Its worker died or stood still. Contacts it was pushing are due again when their lease ends.",
+    silent = Q(heartbeat_at__lt=now - LOST_AFTER) | Q(heartbeat_at__gt=now + SKEW)
+    SyncRun.objects.filter(silent, platform=job.platform, state=SyncRun.State.RUNNING).update(
+        state=SyncRun.State.LOST, finished_at=now, reason=_LOST
     )

@@ -8,6 +8,8 @@ another for ever. Seen with django-q2 1.11.1, November 2026. `qcluster` of this 
   process killed while it held a lock would block the others.
 - A worker that is told to stop itself ends its cycle first, then goes.
 - Each process is told to stop when its parent dies.
+
+What happens when one of them is killed, and not told: `curation_sdk.supervisor`.
 """
 
 from __future__ import annotations
@@ -25,15 +27,25 @@ from typing import Any
 from django_q.signals import post_execute_in_worker, post_spawn, pre_execute
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+#: Whether processes whose parent dies become ours; elsewhere they become those of process 1.
+ADOPTS_ORPHANS = sys.platform == "linux"
 
 _everybody = multiprocessing.RawValue(ctypes.c_bool, False)
 _this_process = False
 _busy = False
+_parent = 0
 
 
 def request_stop() -> None:
     """Ask the cycles in this process and in those forked from it to end."""
     _everybody.value = True
+
+
+def withdraw_stop() -> None:
+    """Those that were asked to end have ended; processes forked from now on may work."""
+    _everybody.value = False
 
 
 def stop_requested() -> bool:
@@ -43,7 +55,7 @@ def stop_requested() -> bool:
 
 def end_together() -> None:
     """Have the processes that django-q2 forks from this one end in good order. To be called before they are."""
-    os.register_at_fork(after_in_child=_end_with_parent)
+    os.register_at_fork(before=_note_parent, after_in_child=_end_with_parent)
     post_spawn.connect(_in_worker, dispatch_uid="curation_sdk.shutdown")
     pre_execute.connect(_task_begins, dispatch_uid="curation_sdk.shutdown")
     post_execute_in_worker.connect(_task_ended, dispatch_uid="curation_sdk.shutdown")
@@ -74,9 +86,23 @@ def stop_on_signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
+def adopt_orphans() -> None:
+    """Become the parent of processes further down whose parent dies, so that they can be waited for."""
+    if ADOPTS_ORPHANS:
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _note_parent() -> None:
+    global _parent
+    _parent = os.getpid()
+
+
 def _end_with_parent() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != _parent:
+            # It died before we could ask to be told.
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _in_worker(**_: Any) -> None:

@@ -95,6 +95,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"].setdefault("CONN_MAX_AGE", 60)
     DATABASES["default"].setdefault("CONN_HEALTH_CHECKS", True)
+    # A server that does not answer at all, not even "no", must not hold up a request or the worker's guard.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Task queue ---------------------------------------------------------------------------------------
@@ -121,11 +123,15 @@ Q_CLUSTER: dict[str, Any] = {
 }
 if REDIS_URL:
     Q_CLUSTER["redis"] = REDIS_URL
+    Q_CLUSTER["broker_class"] = "curation_sdk.redis_broker.ImpatientRedis"
 else:
     Q_CLUSTER["orm"] = "default"
 
 # Days for which runs, attempts and failed tasks are kept; 0 keeps them for ever.
 SYNC_HISTORY_DAYS: int = env.whole_number("SYNC_HISTORY_DAYS", default=90, least=0)
+
+# Whose work a worker takes up again at its start and after a crash: each platform's `SyncJob`.
+SYNC_JOBS = ["brevo_sync.job.BREVO"]
 
 # --- People and pages -----------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ admin.site.site_header = "ScraperSky contact sync"
 admin.site.site_title = "ScraperSky"
 admin.site.index_title = "Contacts and their way into the platforms"
 
+handler500 = "scrapersky.errors.error_500"
+
 
 def home(request: HttpRequest) -> HttpResponse:
     """The admin is where people work."""

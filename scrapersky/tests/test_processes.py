@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 import re
 import signal
-import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.server import Sandbox, running_sandbox
-from scrapersky.tests.processes import ScratchDatabase
+from scrapersky.tests.processes import (
+    QUEUE_ALL,
+    ScratchDatabase,
+    processes_of,
+    pushed,
+    read_and_kill,
+    scratch_database,
+    settings,
+    statuses,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -27,47 +35,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def database(scratch_database: ScratchDatabase) -> ScratchDatabase:
-    scratch_database.manage("migrate", "--verbosity", "0")
-    scratch_database.manage("load_demo_contacts", "--count", "400")
-    return scratch_database
-
-
-def settings(sandbox: Sandbox, **more: str) -> dict[str, str]:
-    return {
-        "BREVO_API_KEY": "sandbox-brevo-key",
-        "BREVO_API_BASE_URL": sandbox.brevo_url,
-        "BREVO_RATE_LIMIT_PER_SECOND": "100",
-        "BREVO_CONCURRENCY": "8",
-        **more,
-    }
-
-
-def statuses(database: ScratchDatabase) -> Counter[str]:
-    return Counter(dict(database.query("SELECT brevo_sync_status, count(*) FROM contacts GROUP BY 1")))
-
-
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"Waited {seconds:.0f} seconds in vain: {what}"
-        time.sleep(0.05)
-
-
-def pushed(sandbox: Sandbox) -> Counter[str]:
-    """How often each address was sent with success."""
-    return Counter(
-        record.body["email"].lower()
-        for record in list(sandbox.brevo.requests)
-        if record.method == "POST" and record.path == "/contacts" and record.status in (201, 204)
-    )
-
-
-def read_and_kill(process: subprocess.Popen[str]) -> str:
-    """End a process and all of its session; what it printed."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    return process.communicate()[0]
+def database(demo_database: ScratchDatabase, tmp_path: Path) -> Iterator[ScratchDatabase]:
+    with scratch_database(tmp_path, like=demo_database) as copy:
+        yield copy
 
 
 def test_the_contacts_of_a_killed_worker_are_pushed_by_the_next_one(
@@ -97,7 +67,8 @@ def test_the_contacts_of_a_killed_worker_are_pushed_by_the_next_one(
 
 
 def test_two_runs_at_once_push_everybody_once(database: ScratchDatabase, sandbox: Sandbox) -> None:
-    both = settings(sandbox, BREVO_SYNC_SCHEDULER_MAX_INSTANCES="2")
+    # Slow enough for the second to find work when it comes.
+    both = settings(sandbox, BREVO_SYNC_SCHEDULER_MAX_INSTANCES="2", BREVO_RATE_LIMIT_PER_SECOND="25")
     first = database.start("brevo_sync", "--queue-all-new", **both)
     wait_until(lambda: len(sandbox.brevo.contacts) > 10, "the first to begin")
     second = database.start("brevo_sync", **both)
@@ -109,29 +80,6 @@ def test_two_runs_at_once_push_everybody_once(database: ScratchDatabase, sandbox
     assert sum(shares) == statuses(database)["Complete"]
     # Rows of one person that the two took at the same moment are the one thing that may be sent by both.
     assert sum(times - 1 for times in pushed(sandbox).values()) <= 3
-
-
-QUEUE_ALL = """
-from django.utils import timezone
-from brevo_sync.job import BREVO
-from contacts.models import Contact
-from curation_sdk.models import SyncRun
-from curation_sdk.queueing import queue_contacts
-from curation_sdk.tasks import start_soon
-queue_contacts(BREVO, Contact.objects.all(), now=timezone.now())
-start_soon(BREVO, SyncRun.Trigger.ADMIN)
-"""
-
-
-def processes_of(session: int) -> set[int]:
-    """The living processes of a session."""
-    alive = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            if int(fields[3]) == session and fields[0] != "Z":
-                alive.add(int(stat.parent.name))
-    return alive
 
 
 @pytest.mark.parametrize("whom", ["the main process", "the whole group"])
