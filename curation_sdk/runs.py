@@ -38,7 +38,7 @@ def running(job: SyncJob, *, now: datetime) -> QuerySet[SyncRun]:
 
 def resume_at(job: SyncJob, *, now: datetime) -> datetime | None:
     """Until when the platform asked us to leave it alone, if that is still ahead."""
-    pauses = SyncRun.objects.filter(platform=job.platform, resume_at__gt=now, finished_at__lte=now + SKEW)
+    pauses = SyncRun.objects.filter(platform=job.platform, resume_at__gt=now).exclude(finished_at__gt=now + SKEW)
     latest = pauses.order_by("-resume_at").first()
     return latest.resume_at if latest else None
 
