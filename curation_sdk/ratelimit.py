@@ -10,7 +10,7 @@ from curation_sdk.clock import Clock
 from curation_sdk.outcomes import NotPushed
 
 #: Our second is this much longer than the platform's: requests that leave evenly arrive a little unevenly.
-MARGIN = 0.02
+MARGIN = 0.016
 
 #: A start may be this much quicker than the rate, until a second's worth is sent. Only once the platform's headers
 #: have shown that the second is ours: another run may have ended just now.
@@ -19,13 +19,15 @@ QUICK_START = 3.0
 #: Seconds. What the headers say of so short a window is about this second; of a longer one, about the hour.
 SHORT_WINDOW = 2
 
-#: For so long we keep off what the headers showed others to use of the same second.
-HEED = 1.5  # seconds
+#: What others use of a second is what three quarters of the answers of so long a time showed at least: now and then a
+#: request arrives late, and then its answer counts as others' what was ours.
+HEED = 1.2  # seconds
 
 #: The slowest that others can make us, as a share of the rate: somebody has to find out when they have gone.
 SLOWEST = 0.05
 
-#: After a refusal the pace drops to this share and climbs back over RECOVERY seconds.
+#: After a refusal the pace drops to this share and climbs back over RECOVERY seconds: after each one where the
+#: platform tells nothing of its budget, else after the second in that time. A single one comes from a late arrival.
 CUT = 0.8
 RECOVERY = 15.0
 
@@ -58,6 +60,7 @@ class RateLimiter:
         self._turns: deque[float] = deque()
         self._queued = 0
         self._not_before = clock.monotonic()
+        self._refused_at = float("-inf")
         self._cut_at: float | None = None
         self._informed = False
         self._limit = float("inf")  # a second, as the platform says
@@ -90,7 +93,9 @@ class RateLimiter:
         """No turn before `seconds` have passed, and a slower pace for a while after: the platform said no."""
         with self._lock:
             self._pause(seconds)
-            self._cut_at = self._not_before
+            before, self._refused_at = self._refused_at, self._not_before
+            if not self._informed or self._not_before - before < RECOVERY + seconds:
+                self._cut_at = self._not_before
 
     def observe(
         self,
@@ -160,9 +165,10 @@ class RateLimiter:
         others = self._others
         while others and others[0][0] < now - HEED:
             others.popleft()
-        if others:
-            rate = min(rate, (self._limit - max(count for _, count in others)) * LEFT_BY_OTHERS)
-        return max(rate, self._rate * SLOWEST) if others else rate
+        theirs = sorted(count for _, count in others)[len(others) // 4] if others else 0
+        if theirs <= 0:
+            return rate
+        return max(min(rate, (self._limit - theirs) * LEFT_BY_OTHERS), self._rate * SLOWEST)
 
     def _pause(self, seconds: float) -> None:
         self._not_before = max(self._not_before, self._clock.monotonic() + seconds)
@@ -182,5 +188,4 @@ class RateLimiter:
         if not turns or turn < turns[0]:
             return
         ours = bisect_right(turns, turn) - bisect_right(turns, turn - 1.0)
-        if (theirs := limit - remaining - ours) > 0:
-            self._others.append((self._clock.monotonic(), theirs))
+        self._others.append((self._clock.monotonic(), limit - remaining - ours))

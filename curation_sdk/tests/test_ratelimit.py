@@ -209,3 +209,19 @@ def test_an_answer_that_took_long_tells_nothing(clock: FakeClock) -> None:
     limiter.observe(limit=10, remaining=0, reset_seconds=1, turn=turn)
     times = turns(limiter, clock, 21)
     assert times[-1] - times[0] < 2.1
+
+
+def test_a_single_refusal_where_the_headers_are_known_costs_its_pause_only(clock: FakeClock) -> None:
+    platform, limiter = Platform(clock, 10), RateLimiter(10, clock)
+    for _ in range(30):
+        platform.call(limiter)
+    limiter.refused(1.0)
+    begun = clock.monotonic()
+    for _ in range(100):
+        platform.call(limiter)
+    assert clock.monotonic() - begun < 1 + 100 / 9.7
+    limiter.refused(1.0)
+    begun = clock.monotonic()
+    for _ in range(100):
+        platform.call(limiter)
+    assert clock.monotonic() - begun > 1 + 100 / 9.5
