@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet, prefetch_related_objects
+from django.db.models import F, Q, QuerySet
 
 from curation_sdk import statements
 from curation_sdk.backoff import JITTER, LONGEST
@@ -23,6 +23,11 @@ from curation_sdk.statuses import ProcessingStatus, SyncStatus
 
 #: Rows of the same people that one claim takes along. A made-up address may stand on tens of thousands.
 SIBLINGS = 500
+
+
+#: Rows of other tables, such as domains, are read anew after so long, or when there are so many.
+REMEMBER = timedelta(seconds=10)
+REMEMBER_AT_MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class Claimer:
         self._job, self._policy = job, policy
         self._only = [] if only is None else [statements.prepared(job, "pk", key) for key in only]
         reason, self._reason_values = statements.compiled(job, skip_reason(job))
+        self._related: dict[str, dict[Any, Any]] = {}  # relation -> key -> object
+        self._related_at = datetime.min.replace(tzinfo=UTC)
         self._select = statements.select_claim(job, reason, only=None if only is None else len(self._only))
 
     def claim(self, *, now: datetime, size: int) -> Claim:
@@ -65,7 +72,7 @@ class Claimer:
             return self._mark(rows, lease) if rows else rows
 
         rows = atomic_with_retry(take)
-        prefetch_related_objects(rows, *job.related)
+        self._relate(rows, now)
         return _sort(job, self._policy, rows, lease)
 
     def _mark(self, rows: list[Any], lease: datetime) -> list[Any]:
@@ -78,6 +85,19 @@ class Claimer:
             found = set(_filter(self._job, rows).values_list("pk", flat=True))
             rows = [row for row in rows if row.pk in found]
         return rows
+
+    def _relate(self, rows: Sequence[Any], now: datetime) -> None:
+        """Give the rows what a push needs of other tables, such as their domains: many share one."""
+        if now - self._related_at > REMEMBER or sum(map(len, self._related.values())) > REMEMBER_AT_MOST:
+            self._related, self._related_at = {}, now
+        for name in self._job.related:
+            field = self._job.model._meta.get_field(name)
+            known = self._related.setdefault(name, {})
+            keys = {getattr(row, field.attname) for row in rows} - {None}
+            if missing := keys - known.keys():
+                known.update(field.related_model._base_manager.in_bulk(missing))
+            for row in rows:
+                setattr(row, name, known.get(getattr(row, field.attname)))
 
     def _time(self, moment: datetime) -> Any:
         return statements.prepared(self._job, self._job.next_attempt_at, moment)

@@ -150,6 +150,8 @@ class _Cycle:
         if not self._ending and not self._paused() and self.preparation is None:
             self._prepare(pusher)
             return True
+        if self._ending or self._paused():
+            self.waiting.extendleft(reversed(pool.take_back()))
         if self.waiting and (self._paused() or self._claims_grow_old()):
             # Nobody is pushed on a claim that may have passed, or on what was known before a pause.
             given_back = self._give_back()
@@ -213,11 +215,13 @@ class _Cycle:
         one for each thread.
         """
         window = self.policy.concurrency if self.brakes.proven else 1
-        if len(self.waiting) < window * self.job.push_size and self._may_claim():
+        at_hand = len(self.waiting) + pool.backlog * self.job.push_size
+        if at_hand < window * self.job.push_size and self._may_claim():
             self._claim()
-        if self.clock.monotonic() - self.checked_at > AHEAD:
-            self._check_claims()
-        room = min(window - pool.under_way, self.limiter.turns_within(AHEAD) - self.limiter.queued)
+        self._check_claims()
+        # As many again wait for a free thread, so that none stands still while we are at the database.
+        most = 2 * window if self.brakes.proven else 1
+        room = min(most - pool.under_way, self.limiter.turns_within(AHEAD) - self.limiter.queued - pool.backlog)
         while self.waiting and room > 0:
             size = min(self.job.push_size, len(self.waiting))
             pool.submit([self.waiting.popleft() for _ in range(size)])
@@ -228,8 +232,6 @@ class _Cycle:
 
     def _claim(self) -> None:
         size = self.policy.batch_size if self.limit is None else min(self.policy.batch_size, self.limit)
-        if not self.waiting:
-            self.checked_at = self.clock.monotonic()
         claimed: Claim = self._database(lambda: self.claimer.claim(now=self.clock.now(), size=size))
         if self.limit is not None:
             self.limit -= min(size, sum(len(person.rows) for person in claimed.to_push) + len(claimed.answered))
@@ -242,9 +244,12 @@ class _Cycle:
         return self.waiting[0].lease - self.clock.now() < self.policy.lease / 2
 
     def _check_claims(self) -> None:
-        """Leave out those who were taken out of the queue since they were claimed."""
-        self.checked_at = self.clock.monotonic()
-        if self.waiting:
+        """Leave out those who were taken out of the queue since they were claimed, or since the last check."""
+        if not self.waiting or self.clock.monotonic() - self.checked_at <= AHEAD:
+            return
+        claimed_at = self.waiting[0].lease - self.policy.lease
+        if (self.clock.now() - claimed_at).total_seconds() > AHEAD:
+            self.checked_at = self.clock.monotonic()
             self.waiting = deque(self._database(lambda: still_held(self.job, self.waiting)))
 
     def _wait_for_work(self) -> bool:

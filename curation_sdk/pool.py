@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Sequence
 
 from curation_sdk.claiming import Person
@@ -13,6 +14,9 @@ from curation_sdk.job import Pusher
 from curation_sdk.outcomes import NotPushed, StopRun, Throttled
 
 logger = logging.getLogger(__name__)
+
+#: While there is enough to do, answers are collected several at a time: each look costs as much as a push.
+GATHER = 0.005  # seconds
 
 Pushed = tuple[Sequence[Person], Sequence[Answer]]
 
@@ -41,16 +45,35 @@ class PushPool:
         self.under_way += 1
         self._inbox.put(people)
 
+    @property
+    def backlog(self) -> int:
+        """How many pushes wait for a free thread."""
+        return self._inbox.qsize()
+
     def collect(self, timeout: float) -> list[Pushed]:
         """The pushes that were answered, waiting up to `timeout` seconds for the first."""
         pushed: list[Pushed] = []
         try:
             pushed.append(self._outbox.get(timeout=timeout))
+            if self.backlog:
+                time.sleep(GATHER)
             while True:
                 pushed.append(self._outbox.get_nowait())
         except queue.Empty:
             self.under_way -= len(pushed)
             return pushed
+
+    def take_back(self) -> list[Person]:
+        """Those whose push waits for a free thread: they are not pushed."""
+        people: list[Person] = []
+        while True:
+            try:
+                waiting = self._inbox.get_nowait()
+            except queue.Empty:
+                return people
+            if waiting is not None:
+                self.under_way -= 1
+                people.extend(waiting)
 
     def close(self) -> None:
         """Let the threads end. Those that hang are left behind."""

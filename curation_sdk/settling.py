@@ -150,16 +150,14 @@ def _write(job: SyncJob, settlements: Sequence[_Settlement]) -> set[Any]:
     columns = statements.answer_columns(job)
     written: set[Any] = set()
     for part in statements.in_parts(settlements):
-        values = [
-            statements.prepared(job, column, value)
-            for settlement in part
-            for column, value in (
-                ("pk", settlement.row.pk),
-                (job.next_attempt_at, settlement.lease),
-                *((column, settlement.decision.values.get(column)) for column in columns),
-            )
-        ]
+        new = {column: [settlement.decision.values.get(column) for settlement in part] for column in columns}
+        varying = [column for column in columns if any(value != new[column][0] for value in new[column])]
+        values = [statements.prepared(job, column, new[column][0]) for column in columns if column not in varying]
+        for place, settlement in enumerate(part):
+            values.append(statements.prepared(job, "pk", settlement.row.pk))
+            values.append(statements.prepared(job, job.next_attempt_at, settlement.lease))
+            values += [statements.prepared(job, column, new[column][place]) for column in varying]
         with connection.cursor() as cursor:
-            cursor.execute(statements.store_answers(job, len(part)), values)
+            cursor.execute(statements.store_answers(job, len(part), varying), values)
             written.update(job.model._meta.pk.to_python(key) for (key,) in cursor.fetchall())
     return written

