@@ -19,7 +19,7 @@ from django_q.models import Failure
 
 from curation_sdk.database import atomic_with_retry
 from curation_sdk.job import BUDGET
-from curation_sdk.models import SyncAttempt, SyncRun
+from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
 from curation_sdk.shutdown import stop_requested
 from curation_sdk.wording import count_of
 
@@ -43,18 +43,22 @@ def prune_sync_history() -> str:
 
 
 def prune(*, before: datetime, stop: Callable[[], bool] = lambda: False) -> str:
-    """Delete attempts made, runs ended and tasks failed before a time. Returns what was deleted, as a sentence.
+    """Delete attempts made, runs and operations ended, and tasks failed before a time.
+
+    Returns what was deleted, as a sentence. `stop` is asked between parts.
 
     A run that is under way stays, whatever its age: its row is also the lock of its slot. A run that asks its platform
-    to be left alone until a time still ahead decides something, so it stays as well. `stop` is asked between parts.
+    to be left alone until a time still ahead decides something, so it stays as well.
     """
     attempts = SyncAttempt.objects.filter(created_at__lt=before).order_by("created_at", "pk")
     runs = SyncRun.objects.exclude(state=SyncRun.State.RUNNING).filter(finished_at__lt=before)
     runs = runs.exclude(resume_at__gte=timezone.now()).order_by("finished_at", "pk")
     # The task queue limits how many successes it keeps; its failures it keeps for ever.
     failures = Failure.objects.filter(stopped__lt=before).order_by("stopped", "pk")
-    counts = [_delete(rows, stop) for rows in (attempts, runs, failures)]
-    names = ("attempt", "run", "failed task")
+    operations = BulkOperation.objects.exclude(state__in=BulkOperation.UNFINISHED)
+    operations = operations.filter(finished_at__lt=before).order_by("finished_at", "pk")
+    counts = [_delete(rows, stop) for rows in (attempts, runs, operations, failures)]
+    names = ("attempt", "run", "operation", "failed task")
     return f"Deleted {', '.join(count_of(count, name) for count, name in zip(counts, names, strict=True))}."
 
 

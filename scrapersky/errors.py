@@ -29,10 +29,7 @@ def error_500(request: HttpRequest) -> HttpResponseBase:
         response = JsonResponse({"detail": _AWAY}, status=503)
     else:
         # No template: those of the admin would ask the database who is logged in.
-        page = (
-            f"<!doctype html><html lang=en><title>Try again</title><h1>Try again in a moment</h1><p>{_AWAY}</p></html>"
-        )
-        response = HttpResponse(page, status=503)
+        response = HttpResponse(_PAGE, status=503)
     response["Retry-After"] = "5"
     return response
 

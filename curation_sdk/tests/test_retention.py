@@ -13,7 +13,7 @@ from django_q.models import Failure, Schedule, Success, Task
 
 from contacts.models import Contact
 from curation_sdk import apps, retention
-from curation_sdk.models import SyncAttempt, SyncRun
+from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
 from curation_sdk.retention import prune, prune_sync_history
 from curation_sdk.testing import NOON
 
@@ -38,6 +38,13 @@ def attempt(contact: Contact, age: timedelta, **columns: Any) -> SyncAttempt:
     )
 
 
+def operation(age: timedelta, **columns: Any) -> BulkOperation:
+    times = {"requested_at": NOON - age, "finished_at": NOON - age}
+    return BulkOperation.objects.create(
+        **{"platform": "brevo", "action": "queue", "selection": {}, "state": "finished", **times, **columns}
+    )
+
+
 def task(name: str, age: timedelta, *, success: bool) -> None:
     at = NOON - age
     Task.objects.create(id=name, name=name, func="f", started=at, stopped=at, success=success)
@@ -54,10 +61,15 @@ def test_what_is_older_goes_and_what_is_younger_stays(make_contact: Callable[...
     for age in (89 * DAY, 90 * DAY, 91 * DAY, 900 * DAY):
         attempt(contact, age)
         run(age)
+        operation(age)
         task(f"failed {age.days}", age, success=False)
         task(f"done {age.days}", age, success=True)
 
-    assert prune_sync_history() == "Deleted 2 attempts, 2 runs, 2 failed tasks."
+    operation(900 * DAY, state="waiting", finished_at=None)
+
+    assert prune_sync_history() == "Deleted 2 attempts, 2 runs, 2 operations, 2 failed tasks."
+    assert BulkOperation.objects.filter(state="waiting").exists()
+    assert BulkOperation.objects.count() == 3
 
     assert {row.created_at for row in SyncAttempt.objects.all()} == {NOON - 89 * DAY, LINE}
     assert {row.finished_at for row in SyncRun.objects.all()} == {NOON - 89 * DAY, LINE}
