@@ -211,8 +211,8 @@ class _Cycle:
     def _fill(self, pool: PushPool) -> None:
         """Keep the pool busy, claiming more contacts as needed.
 
-        Until the platform has shown that it takes what we send, they go one by one: a wrong key costs one call, not
-        one for each thread.
+        Until the platform has shown that our key is good, they go one by one: a wrong one costs one call, not one for
+        each thread.
         """
         window = self.policy.concurrency if self.brakes.proven else 1
         at_hand = len(self.waiting) + pool.backlog * self.job.push_size
