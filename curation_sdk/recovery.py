@@ -39,6 +39,11 @@ def jobs() -> list[SyncJob]:
     return [import_string(path) for path in settings.SYNC_JOBS]
 
 
+#: Contacts that are due, with nobody at them, wait for their task this long: then it was lost, for instance with a Redis
+#: that was restarted.
+OVERDUE = 10.0  # seconds
+
+
 class Recovery:
     """What one `qcluster` has seen of everybody's work, look by look.
 
@@ -50,6 +55,7 @@ class Recovery:
         self.clock = clock or SystemClock()
         self.seen: dict[UUID, tuple[datetime, float]] = {}  # run -> its heartbeat, and since when it has been that
         self.asked: dict[str, float] = {}  # platform -> when a run was last started from here
+        self.idle_since: dict[str, float] = {}  # platform -> since when contacts are due and nobody is at them
         self.gone: set[str] = set()  # workers of ours that have died, for `look`
 
     def blind(self) -> None:
@@ -95,17 +101,29 @@ class Recovery:
         return moment - since >= SILENT_FOR
 
     def _left_behind(self, job: SyncJob, now: datetime) -> bool:
-        """Are there contacts whose worker let the lease pass, or an operation, and nobody who would take them soon?"""
+        """Is there work that is due, and nobody who would take it soon?"""
         if self.clock.monotonic() - self.asked.get(job.platform, float("-inf")) < PATIENCE or not _free(job, now=now):
             return False
         if runs.running(job, now=now).exists():
+            self.idle_since.pop(job.platform, None)
             return False
         passed = Q(**{job.processing_status: ProcessingStatus.PROCESSING})
-        return operation_is_left(job, now=now) or due(job, now=now).filter(passed)[:1].exists()
+        if operation_is_left(job, now=now) or due(job, now=now).filter(passed)[:1].exists():
+            return True
+        return self._is_overdue(job, now)
+
+    def _is_overdue(self, job: SyncJob, now: datetime) -> bool:
+        if runs.was_stopped(job) or not work_is_due(job, job.policy(), now=now):
+            # What a person has to put right first is tried again by the schedule, no more often.
+            self.idle_since.pop(job.platform, None)
+            return False
+        moment = self.clock.monotonic()
+        return moment - self.idle_since.setdefault(job.platform, moment) >= OVERDUE
 
     def _start(self, job: SyncJob) -> None:
         logger.info("%s: work waits and nobody is at it, so a run is started", job.platform)
         self.asked[job.platform] = self.clock.monotonic()
+        self.idle_since.pop(job.platform, None)
         enqueue(job, SyncRun.Trigger.RECOVERY)
 
 

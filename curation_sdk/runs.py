@@ -43,6 +43,12 @@ def resume_at(job: SyncJob, *, now: datetime) -> datetime | None:
     return latest.resume_at if latest else None
 
 
+def was_stopped(job: SyncJob) -> bool:
+    """Did the platform's last run end because a person has to act?"""
+    last = SyncRun.objects.filter(platform=job.platform).exclude(state=SyncRun.State.RUNNING).first()
+    return last is not None and last.state == SyncRun.State.STOPPED
+
+
 def take_slot(job: SyncJob, policy: SyncPolicy, *, trigger: SyncRun.Trigger, now: datetime) -> SyncRun | None:
     """Begin a run in a free slot of the platform, or return None when all are taken.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -263,3 +264,51 @@ def test_a_task_that_comes_while_the_worker_stops_does_nothing(
     assert "asked to stop" in tasks.process_queue(busy_job(), "api")
     assert not SyncRun.objects.exists()
     assert Contact.objects.get().brevo_sync_status == "Queued"
+
+
+# --- a task that was lost -------------------------------------------------------------------------------------
+
+
+def looks(watch: Recovery, clock: FakeClock, seconds: float) -> None:
+    """Look every five seconds, as the main process does."""
+    for _ in range(int(seconds // 5)):
+        watch.look()
+        clock.advance(seconds=5)
+
+
+def test_contacts_whose_task_was_lost_do_not_wait_for_the_schedule(
+    make_contact: Make, clock: FakeClock, started: list[tuple[str, str]]
+) -> None:
+    make_contact()
+    queue_all(clock)
+    watch = Recovery(clock)
+    looks(watch, clock, recovery.OVERDUE)
+    assert started == []
+    looks(watch, clock, 10)
+    assert started == RECOVERED
+    looks(watch, clock, 20)
+    assert started == RECOVERED, "it gets time to begin"
+
+
+def test_a_run_that_begins_in_time_is_enough(
+    make_contact: Make, clock: FakeClock, started: list[tuple[str, str]]
+) -> None:
+    make_contact()
+    queue_all(clock)
+    watch = Recovery(clock)
+    looks(watch, clock, 10)
+    run = begin_run(clock)
+    looks(watch, clock, 20)
+    runs.beat(run, Counter(), now=clock.now())
+    looks(watch, clock, 20)
+    assert started == []
+
+
+def test_what_a_person_has_to_put_right_is_left_to_the_schedule(
+    make_contact: Make, clock: FakeClock, started: list[tuple[str, str]]
+) -> None:
+    make_contact()
+    queue_all(clock)
+    begin_run(clock, state="stopped", finished_at=clock.now(), reason="Brevo rejected the key (401).")
+    looks(Recovery(clock), clock, 120)
+    assert started == []
