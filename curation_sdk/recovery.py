@@ -39,8 +39,8 @@ def jobs() -> list[SyncJob]:
     return [import_string(path) for path in settings.SYNC_JOBS]
 
 
-#: Contacts that are due, with nobody at them, wait for their task this long: then it was lost, for instance with a Redis
-#: that was restarted.
+#: Contacts that are due, with nobody at them, wait for their task this long: then it was lost, for instance with a
+#: Redis that was restarted.
 OVERDUE = 10.0  # seconds
 
 
