@@ -51,7 +51,7 @@ def select_claim(job: SyncJob, reason: str, *, only: int | None) -> str:
         ), others AS MATERIALIZED (
             SELECT * FROM {table}
             WHERE {identity} IN (SELECT {identity} FROM due WHERE {identity} <> '')
-            AND {processing} = 'Queued' AND {pk} NOT IN (SELECT {pk} FROM due)
+            AND {_hidden(processing)} = 'Queued' AND {pk} NOT IN (SELECT {pk} FROM due)
             ORDER BY {pk} LIMIT %s {lock}
         )
         SELECT {table}.*, {reason} AS skip_reason
@@ -88,7 +88,7 @@ def store_answers(job: SyncJob, rows: int, varying: Sequence[str]) -> str:
         UPDATE {table} SET {", ".join(f"{_column(job, column)} = {value}" for column, value in new.items())}
         FROM (SELECT {casts} FROM (VALUES {values}) AS given) AS said
         WHERE {table}.{pk} = said.v1 AND {table}.{_column(job, job.next_attempt_at)} = said.v2
-        AND {table}.{_column(job, job.processing_status)} = 'Processing'
+        AND {_hidden(f"{table}.{_column(job, job.processing_status)}")} = 'Processing'
         RETURNING {table}.{pk}"""  # noqa: S608
 
 
@@ -125,6 +125,15 @@ def _name(name: str) -> str:
 
 def _places(number: int) -> str:
     return ", ".join(["%s"] * number)
+
+
+def _hidden(processing: str) -> str:
+    """A processing status in a condition that must not lead PostgreSQL to the index of the due.
+
+    That index holds the whole queue. Right after very many contacts were queued the planner still believes it to be
+    nearly empty, and would walk through all of it to find the ten rows whose keys it has been given.
+    """
+    return f"COALESCE({processing}, '')"
 
 
 def _cast(job: SyncJob, column: str, value: str) -> str:

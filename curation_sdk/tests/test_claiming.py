@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -11,10 +12,11 @@ from django.db import connection
 
 from brevo_sync.job import BREVO
 from contacts.models import Contact, Domain
-from curation_sdk.claiming import claim, due, still_held, work_is_due
+from curation_sdk import statements
+from curation_sdk.claiming import SIBLINGS, Claimer, claim, due, still_held, work_is_due
 from curation_sdk.models import SyncRun
 from curation_sdk.queueing import cancel_queued, skip_contacts
-from curation_sdk.testing import FakeClock, ScriptedPusher, run, scripted_job
+from curation_sdk.testing import NOON, FakeClock, ScriptedPusher, run, scripted_job
 
 Queued = Callable[..., Contact]
 
@@ -139,6 +141,26 @@ def test_looking_for_work_reads_a_range_of_the_index(clock: FakeClock) -> None:
             assert "contacts_brevo_due" in plan
             assert "Index Cond: (brevo_next_attempt_at <=" in plan
             assert "Sort" not in plan
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="the plan is PostgreSQL's")
+@pytest.mark.django_db
+def test_whatever_the_planner_believes_the_queue_is_not_walked_through(clock: FakeClock) -> None:
+    """As right after a million contacts were queued, when the statistics say that none is."""
+    columns = {"brevo_sync_status": "Queued", "brevo_processing_status": "Queued", "brevo_next_attempt_at": NOON}
+    claimer, lease = Claimer(JOB, POLICY), clock.now()
+    with connection.cursor() as cursor:
+        Contact.objects.bulk_create(Contact(email=f"p{number}@acme.example", **columns) for number in range(2000))
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        values = [clock.now(), 10, SIBLINGS, *claimer._reason_values]
+        cursor.execute(f"EXPLAIN {claimer._select}", values)
+        claiming = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute(f"EXPLAIN {statements.store_answers(JOB, 1, [])}", [*[None] * 7, uuid.uuid4(), lease])
+        storing = "\n".join(line for (line,) in cursor.fetchall())
+    assert claiming.count("contacts_brevo_due") == 1
+    assert "contacts_email_key" in claiming
+    assert "contacts_brevo_due" not in storing
+    assert "contacts_pkey" in storing
 
 
 def test_a_claim_takes_two_statements_and_one_for_what_belongs_to_the_contacts(
