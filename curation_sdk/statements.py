@@ -6,14 +6,16 @@ change. The text is one for PostgreSQL and SQLite (3.35 or newer: RETURNING), bu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import Field
 from django.db.models.expressions import BaseExpression
 
 from curation_sdk.job import SyncJob
+
+Item = TypeVar("Item")
 
 #: Rows for one statement: SQLite takes 32,766 values in one.
 ROWS_AT_ONCE = 1_000
@@ -105,9 +107,9 @@ def answer_columns(job: SyncJob) -> tuple[str, ...]:
     )
 
 
-def in_parts(rows: Sequence[Any]) -> Iterable[Sequence[Any]]:
+def in_parts(rows: Sequence[Item], size: int = ROWS_AT_ONCE) -> Iterator[Sequence[Item]]:
     """The rows in parts that one statement can take."""
-    return (rows[start : start + ROWS_AT_ONCE] for start in range(0, len(rows), ROWS_AT_ONCE))
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def _field(job: SyncJob, column: str) -> Field[Any, Any]:

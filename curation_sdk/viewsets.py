@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from curation_sdk import operations
+from curation_sdk import operations, statements
 from curation_sdk.database import atomic_with_retry
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
@@ -200,7 +200,7 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
 
 def in_parts(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
     """The ids in parts that one statement can take."""
-    return (ids[start : start + IDS_AT_ONCE] for start in range(0, len(ids), IDS_AT_ONCE))
+    return statements.in_parts(ids, IDS_AT_ONCE)
 
 
 def _queued(result: QueueResult, message: str) -> Response:
