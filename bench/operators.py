@@ -135,7 +135,9 @@ def _skip(played: Round, choices: Sequence[set[str]]) -> None:
                 for row in rows.order_by("pk").select_for_update()
                 if row.email and row.brevo_processing_status == "Processing"
             }
-            skip_contacts(BREVO, rows, reason="Skipped by the third.")
+            taken = skip_contacts(BREVO, rows, reason="Skipped by the third.")
+            if taken.under_way != len(claimed):
+                played.wrong_counts.append(f"{taken} for {len(claimed)} in a run's hands")
         played.skipped.append((chosen, claimed, begun, time.monotonic()))
 
 

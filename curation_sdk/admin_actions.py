@@ -60,9 +60,11 @@ def skip(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest,
     if _everything(request) and operations.too_many(contacts):
         _in_background(job, BulkOperation.Action.SKIP, model_admin, request, reason)
         return
-    count = skip_contacts(job, contacts, reason=reason)
-    text = f"{count_of(count, 'contact')} will not be pushed to {job.label}."
+    taken = skip_contacts(job, contacts, reason=reason)
+    text = f"{count_of(taken.count, 'contact')} will not be pushed to {job.label}."
     model_admin.message_user(request, text, messages.SUCCESS)
+    if warning := taken.warning(job.label):
+        model_admin.message_user(request, warning, messages.WARNING)
 
 
 def _everything(request: HttpRequest) -> bool:

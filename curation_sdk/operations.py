@@ -18,7 +18,7 @@ from django.utils import timezone
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
-from curation_sdk.queueing import QueueResult, write_queued, write_skipped
+from curation_sdk.queueing import QueueResult, TakenOut, write_queued, write_skipped
 from curation_sdk.runs import worker_name
 from curation_sdk.sparing import any_spared, forget, spare, spared
 from curation_sdk.statuses import SyncStatus
@@ -40,8 +40,8 @@ CHUNK_SECONDS = 0.5
 #: An operation whose worker has not been heard of for so long goes to the next one.
 LOST_AFTER = timedelta(seconds=30)
 
-#: How skips by a person stand among the counts.
-BY_HAND = "by hand"
+#: How skips by a person stand among the counts: of contacts that no run had in hand, and of those that one had.
+BY_HAND, UNDER_WAY = "by hand", "by hand while being pushed"
 
 State, Action = BulkOperation.State, BulkOperation.Action
 
@@ -146,7 +146,10 @@ def result(job: SyncJob, operation: BulkOperation) -> QueueResult:
 def sentence(job: SyncJob, operation: BulkOperation) -> str:
     """What has been done so far, for people: "Queued 3 contacts for Brevo. …"."""
     if operation.action == Action.SKIP:
-        text = f"{count_of(operation.skipped_count, 'contact')} will not be pushed to {job.label}."
+        taken = TakenOut(operation.skipped_count, operation.skipped.get(UNDER_WAY, 0))
+        text = (
+            f"{count_of(taken.count, 'contact')} will not be pushed to {job.label}. {taken.warning(job.label)}".strip()
+        )
     else:
         text = result(job, operation).sentence(job.label)
     if operation.spared:
@@ -245,8 +248,9 @@ def _chunk(
         stored.spared += rows.filter(spared(stored)).count()
         rows = rows.filter(~spared(stored))
     if stored.action == Action.SKIP:
-        count = write_skipped(job, rows, reason=stored.reason)
-        done = QueueResult(0, 0, {BY_HAND: count} if count else {})
+        taken = write_skipped(job, rows, reason=stored.reason)
+        counts = {BY_HAND: taken.count - taken.under_way, UNDER_WAY: taken.under_way}
+        done = QueueResult(0, 0, {label: count for label, count in counts.items() if count})
     else:
         done = write_queued(job, rows, now=now)
     so_far = result(job, stored) + done

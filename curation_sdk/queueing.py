@@ -50,6 +50,28 @@ class QueueResult:
         return " ".join(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """What became of a request to take contacts out of the queue, or to keep them out of it.
+
+    `under_way`: those that a run had in hand at that moment. Their push may have been sent already, which nobody can
+    call back, so people are told.
+    """
+
+    count: int
+    under_way: int = 0
+
+    def __add__(self, other: TakenOut) -> TakenOut:
+        return TakenOut(self.count + other.count, self.under_way + other.under_way)
+
+    def warning(self, label: str) -> str:
+        """For people; "" when there is nothing to say."""
+        if not self.under_way:
+            return ""
+        verb = "was" if self.under_way == 1 else "were"
+        return f"{self.under_way:,} of them {verb} being pushed at that moment and may have reached {label}."
+
+
 def queue_contacts(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> QueueResult:
     """Queue the given contacts; those that may not be pushed end Skipped, with the reason.
 
@@ -111,51 +133,60 @@ def make_due(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> int:
     return atomic_with_retry(hurry)
 
 
-def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> int:
+def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> TakenOut:
     """Take contacts out of the queue: back to New. Returns how many.
 
     A contact that is being pushed at this moment is taken out as well: its answer will come too late and
     change nothing.
     """
+    new = {
+        job.sync_status: SyncStatus.NEW,
+        job.processing_status: None,
+        job.processing_error: None,
+        job.retry_count: 0,
+        job.next_attempt_at: None,
+    }
 
-    def cancel() -> int:
+    def cancel() -> TakenOut:
         one_bulk_writer()
         spare(job, contacts)
-        return (
-            _chosen(contacts)
-            .filter(active(job))
-            .update(
-                **{
-                    job.sync_status: SyncStatus.NEW,
-                    job.processing_status: None,
-                    job.processing_error: None,
-                    job.retry_count: 0,
-                    job.next_attempt_at: None,
-                }
-            )
-        )
+        queued = Q(**{job.processing_status: ProcessingStatus.QUEUED})
+        return _take_out(_chosen(contacts), new, idle=queued, rest=active(job))
 
-    count = atomic_with_retry(cancel)
+    taken = atomic_with_retry(cancel)
     statuses_changed(job)
-    return count
+    return taken
 
 
-def skip_contacts(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> int:
+def skip_contacts(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> TakenOut:
     """Mark contacts as not to be pushed, whatever state they are in. Returns how many."""
 
-    def skip() -> int:
+    def skip() -> TakenOut:
         one_bulk_writer()
         spare(job, contacts)
         return write_skipped(job, contacts, reason=reason)
 
-    count = atomic_with_retry(skip)
+    taken = atomic_with_retry(skip)
     statuses_changed(job)
-    return count
+    return taken
 
 
-def write_skipped(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> int:
+def write_skipped(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> TakenOut:
     """Skip, within the caller's transaction."""
-    return _chosen(contacts).update(**_skipped(job, SkipRule(label="", condition=Q(), reason=reason)))
+    skipped = _skipped(job, SkipRule(label="", condition=Q(), reason=reason))
+    in_hand = Q(**{job.processing_status: ProcessingStatus.PROCESSING})
+    return _take_out(_chosen(contacts), skipped, idle=~in_hand, rest=~Q(**{job.sync_status: SyncStatus.SKIPPED}))
+
+
+def _take_out(chosen: QuerySet[Any], values: dict[str, Any], *, idle: Q, rest: Q) -> TakenOut:
+    """Write the values to the contacts that no run has in hand, then to the rest of them, and count both.
+
+    A contact that a run claims before the first statement reaches it falls to the second; afterwards it is no longer
+    there to be claimed. So none is pushed of whom we have not said that he may be.
+    """
+    count = chosen.filter(idle).update(**values)
+    under_way = chosen.filter(rest).update(**values)
+    return TakenOut(count + under_way, under_way)
 
 
 def skip_reason(job: SyncJob) -> Case:

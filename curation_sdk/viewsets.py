@@ -22,7 +22,7 @@ from curation_sdk.database import atomic_with_retry
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.overview import platform_state, status_summary
-from curation_sdk.queueing import QueueResult, cancel_queued, queue_contacts
+from curation_sdk.queueing import QueueResult, TakenOut, cancel_queued, queue_contacts
 from curation_sdk.serializers import (
     CancelResultSerializer,
     ContactIdsSerializer,
@@ -124,9 +124,12 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
         ids = self._ids(request)
         if not ids:
             return Response({"cancelled_count": 0, "message": "No contact IDs provided"})
-        count = atomic_with_retry(lambda: sum(cancel_queued(self.job, contacts) for contacts in self._found(ids)))
-        message = f"Took {count_of(count, 'contact')} out of the queue for {self.job.label}."
-        return Response({"cancelled_count": count, "message": message})
+        taken = atomic_with_retry(
+            lambda: sum((cancel_queued(self.job, contacts) for contacts in self._found(ids)), TakenOut(0))
+        )
+        message = f"Took {count_of(taken.count, 'contact')} out of the queue for {self.job.label}."
+        warning = taken.warning(self.job.label)
+        return Response({"cancelled_count": taken.count, "message": f"{message} {warning}".strip()})
 
     @extend_schema(responses=OperationSerializer(many=True))
     @action(detail=False, methods=["get"], url_path="sync/operations", pagination_class=None)

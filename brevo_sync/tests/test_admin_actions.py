@@ -180,6 +180,15 @@ def test_skip(client: Client, make_contact: Make) -> None:
     assert f"Skipped by ann on {timezone.now():%Y-%m-%d}." == waiting.brevo_processing_error
 
 
+def test_skip_says_who_may_have_arrived(client: Client, make_contact: Make) -> None:
+    pushed = make_contact("a@x.example", brevo_sync_status="Processing", brevo_processing_status="Processing")
+
+    assert act(client, "skip_for_brevo", pushed) == [
+        ("success", "1 contact will not be pushed to Brevo."),
+        ("warning", "1 of them was being pushed at that moment and may have reached Brevo."),
+    ]
+
+
 def test_a_contact_deleted_between_choosing_and_queueing(client: Client, make_contact: Make, worker: None) -> None:
     kept, gone = make_contact("a@x.example"), make_contact("b@x.example")
     key = gone.pk

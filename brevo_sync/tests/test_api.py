@@ -177,7 +177,11 @@ def test_cancel_brings_back_to_new(api: Api, make_contact: Make, slash: str) -> 
     answer = api("POST", f"{URL}/sync/cancel{slash}", {"contact_ids": ids})
 
     assert answer.status_code == 200
-    assert answer.json() == {"cancelled_count": 2, "message": "Took 2 contacts out of the queue for Brevo."}
+    assert answer.json() == {
+        "cancelled_count": 2,
+        "message": "Took 2 contacts out of the queue for Brevo. "
+        "1 of them was being pushed at that moment and may have reached Brevo.",
+    }
     for contact in (waiting, pushed):
         assert sync_columns(contact) == ("New", None, None, 0)
         assert contact.brevo_next_attempt_at is None

@@ -202,6 +202,19 @@ def test_one_after_the_other_in_the_order_in_which_they_were_asked_for(seven: li
     )
 
 
+def test_a_skip_of_many_says_how_many_a_run_had_in_hand(seven: list[Contact]) -> None:
+    mine = Contact.objects.filter(pk__in=[contact.pk for contact in seven[:2]])
+    mine.update(brevo_sync_status="Processing", brevo_processing_status="Processing")
+    skip = ask(Action.SKIP)
+    work()
+    skip.refresh_from_db()
+    assert skip.skipped == {"by hand": 5, "by hand while being pushed": 2}
+    assert operations.sentence(BREVO, skip) == (
+        "7 contacts will not be pushed to Brevo. "
+        "2 of them were being pushed at that moment and may have reached Brevo."
+    )
+
+
 def test_retry_takes_the_failed_only(seven: list[Contact]) -> None:
     Contact.objects.filter(pk__in=[seven[2].pk, seven[6].pk]).update(brevo_sync_status="Error")
     operation = ask(Action.RETRY)

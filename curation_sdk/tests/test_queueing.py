@@ -114,9 +114,21 @@ def test_cancel_takes_out_what_is_queued_or_being_pushed(make_contact: Make, clo
     queue_contacts(BREVO, Contact.objects.exclude(pk=complete.pk), now=clock.now())
     Contact.objects.filter(pk=pushed.pk).update(brevo_sync_status="Processing", brevo_processing_status="Processing")
     Contact.objects.filter(pk=complete.pk).update(brevo_sync_status="Complete", brevo_processing_status="Complete")
-    assert cancel_queued(BREVO, Contact.objects.all()) == 2
+    taken = cancel_queued(BREVO, Contact.objects.all())
+    assert (taken.count, taken.under_way) == (2, 1)
     assert columns(queued) == columns(pushed) == ("New", None, None, 0, None)
     assert columns(complete)[0] == "Complete"
+
+
+def test_a_skip_says_how_many_a_run_had_in_hand(make_contact: Make, clock: FakeClock) -> None:
+    states = [("New", None), ("Queued", "Queued"), ("Processing", "Processing"), ("Processing", "Processing")]
+    for number, (sync, processing) in enumerate([*states, ("Complete", "Complete"), ("Skipped", None)]):
+        make_contact(f"p{number}@acme.example", brevo_sync_status=sync, brevo_processing_status=processing)
+    taken = skip_contacts(BREVO, Contact.objects.all(), reason="No.")
+    assert (taken.count, taken.under_way) == (6, 2)
+    assert taken.warning("Brevo") == "2 of them were being pushed at that moment and may have reached Brevo."
+    assert set(Contact.objects.values_list("brevo_sync_status", "brevo_processing_error")) == {("Skipped", "No.")}
+    assert skip_contacts(BREVO, Contact.objects.all(), reason="No.").warning("Brevo") == ""
 
 
 def test_make_due_gives_waiting_contacts_their_try_now(make_contact: Make, clock: FakeClock) -> None:
