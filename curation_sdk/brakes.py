@@ -52,7 +52,7 @@ class Brakes:
             case Synced():
                 self.proven = True
                 self._failures = self._refusals = self._throttles = 0
-            case Rejected():
+            case Rejected() if not answer.unasked:
                 return self._rejected(answer.reason)
             case Retry():
                 return self._failed(answer.reason)

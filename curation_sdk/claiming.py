@@ -65,7 +65,8 @@ class Claimer:
         another worker is taking at this moment are passed over; SQLite has one writer at a time.
         """
         job, lease = self._job, now + self._policy.lease
-        values = [*self._only, self._time(now), size, SIBLINGS, *self._reason_values]
+        siblings = [SIBLINGS] if job.identity else []
+        values = [*self._only, self._time(now), size, *siblings, *self._reason_values]
 
         def take() -> list[Any]:
             rows = list(job.contacts.raw(self._select, values))
@@ -218,6 +219,6 @@ def _sort(job: SyncJob, policy: SyncPolicy, rows: Sequence[Any], lease: datetime
             died = Rejected(f"The worker died while pushing this contact, at the last of {tries} tries.")
             claimed.answered.append((Person([row], row, lease), died))
         else:
-            groups.setdefault(getattr(row, job.identity), []).append(row)
+            groups.setdefault(job.person(row), []).append(row)
     claimed.to_push.extend(Person(group, job.merge(group, job.contact_id), lease) for group in groups.values())
     return claimed

@@ -221,10 +221,12 @@ class SyncCommand(BaseCommand):
             pushed = reduce(or_, misdated(self.job, self.job.policy(), now=now), pushed)
         if chosen is not None:
             pushed |= Q(pk__in=chosen.values("pk"))
-        # A person's other queued rows come along with a claim, due or not.
-        identities = self.job.contacts.filter(pushed).order_by().values(self.job.identity)
-        waiting = {self.job.processing_status: ProcessingStatus.QUEUED, f"{self.job.identity}__in": identities}
-        people = self._people(self.job.contacts.filter(pushed | Q(**waiting)).order_by(self.job.next_attempt_at, "pk"))
+        if self.job.identity:
+            # A person's other queued rows come along with a claim, due or not.
+            identities = self.job.contacts.filter(pushed).order_by().values(self.job.identity)
+            waiting = {self.job.processing_status: ProcessingStatus.QUEUED, f"{self.job.identity}__in": identities}
+            pushed |= Q(**waiting)
+        people = self._people(self.job.contacts.filter(pushed).order_by(self.job.next_attempt_at, "pk"))
         shown = 0
         for rows, reason in people:
             if limit is not None and shown >= limit:
@@ -243,7 +245,7 @@ class SyncCommand(BaseCommand):
         rows = contacts.select_related(*self.job.related).annotate(why=skip_reason(self.job))
         people: dict[Any, list[Any]] = {}
         for row in rows.iterator(chunk_size=1000):
-            people.setdefault(getattr(row, self.job.identity) or row.pk, []).append(row)
+            people.setdefault(self.job.person(row), []).append(row)
         return ((group, group[0].why) for group in people.values())
 
 

@@ -380,4 +380,5 @@ class _Cycle:
             self._notes,
             later=self.state == SyncRun.State.FINISHED and self._paused(),
             work_left=self.work_left and not self.reason,
+            done=self.job.done,
         )

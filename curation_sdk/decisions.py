@@ -51,8 +51,9 @@ def decide(
         case Synced():
             warning = " ".join(filter(None, (answer.warning, answer.blocked)))
             values = _row(job, SyncStatus.COMPLETE, ProcessingStatus.COMPLETE, 0) | {job.synced_at: now}
-            if answer.remote_id:
+            if answer.remote_id and job.contact_id:
                 values[job.contact_id] = storable(answer.remote_id, 255)
+            values |= {column: answer.learned.get(column) for column in job.learned}
             return Decision(values, "synced", Attempt.SYNCED if warning else None, warning)
         case Skipped(reason):
             return Decision(_row(job, SyncStatus.SKIPPED, None, 0, reason), "skipped", Attempt.SKIPPED, reason)

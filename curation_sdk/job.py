@@ -70,17 +70,21 @@ class Pusher(Protocol):
         """
         ...
 
-    def push(self, contacts: Sequence[Any]) -> Sequence[Outcome]:
+    def push(self, contacts: Sequence[Any]) -> Sequence[Outcome | Exception]:
         """Push contacts (one per person, already merged) and return an outcome for each, in their order.
 
-        Raises Throttled or StopRun for all of them. Any other exception is a bug and recorded as one.
+        Raises Throttled or StopRun for all of them. Any other exception is a bug and recorded as one; where it is
+        about one contact alone, it stands among the outcomes, so that it costs the others nothing.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncJob:
-    """A platform, as the shared code sees it. The only place where its column names are strings."""
+    """A platform, as the shared code sees it. The only place where its column names are strings.
+
+    Not every user of the loop is a platform. What one has no use for is "" (or empty): a remote id, an identity.
+    """
 
     platform: str  # "brevo": in SyncRun, in logs
     label: str  # "Brevo": in front of people
@@ -89,12 +93,12 @@ class SyncJob:
     sync_status: str
     processing_status: str
     processing_error: str
-    contact_id: str
+    contact_id: str  # what the platform calls a contact; "": it has no names of its own
     retry_count: str
     next_attempt_at: str
     synced_at: str
 
-    identity: str  # rows with the same value here are one person
+    identity: str  # rows with the same value here are one person; "": each row is for itself
     related: tuple[str, ...]  # read along with a claim, so that a push needs no query
     merge: Callable[[Sequence[Any], str], Any]  # rows of one person, remote id column -> one contact to push
     select: Callable[[Mapping[str, Any], Any], models.QuerySet[Any]]  # a selection as JSON, who made it -> contacts
@@ -109,6 +113,15 @@ class SyncJob:
     open: Callable[[RateLimiter], AbstractContextManager[Pusher]]
     push_size: int = 1  # people per push
     created_at: str = "created_at"  # contacts are walked through in this order
+    # Further columns that a success may write (`Synced.learned`), by the same guarded write as the statuses.
+    learned: tuple[str, ...] = ()
+    # Texts that an answer is about: it is not stored when one of them has changed since the contact was claimed.
+    judged: tuple[str, ...] = ()
+    done: str = "synced"  # how counts call a contact that succeeded
+
+    def person(self, row: Any) -> Any:
+        """What rows of one person share, and no others."""
+        return (self.identity and getattr(row, self.identity)) or row.pk
 
     @property
     def contacts(self) -> models.QuerySet[Any]:

@@ -6,8 +6,10 @@ given. What happens next is decided in one place, `curation_sdk.settling`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +31,15 @@ class Synced:
     """The platform has the contact under `remote_id` ("" when it did not tell).
 
     `warning` says what did not arrive as it should. `blocked` is the platform's reason not to mail the person:
-    they are then suppressed here too.
+    they are then suppressed here too. `learned` are values for the job's `learned` columns; one that is not among
+    them, or None, stays as it is.
     """
 
     remote_id: str
     warning: str = ""
     blocked: str = ""
     evidence: Evidence = NO_EVIDENCE
+    learned: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,14 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The platform will not take this contact as it is: a person has to change something."""
+    """The platform will not take this contact as it is: a person has to change something.
+
+    `unasked`: we saw it ourselves, so however often it is said, it tells nothing about the platform.
+    """
 
     reason: str
     evidence: Evidence = NO_EVIDENCE
+    unasked: bool = False
 
 
 Outcome = Synced | Skipped | Retry | Rejected

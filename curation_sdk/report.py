@@ -29,6 +29,7 @@ class CycleReport:
     notes: list[str] = field(default_factory=list)
     later: bool = False  # another run has the slot, or the platform asked us to wait: try again in a while
     work_left: bool = False  # more is due, and nothing stands in its way
+    done: str = "synced"  # the word for contacts that succeeded
 
     @property
     def stopped(self) -> bool:
@@ -40,7 +41,7 @@ class CycleReport:
         done = []
         for counter, words in COUNTERS.items():
             if self.counts[counter]:
-                done.append(f"{self.counts[counter]:,} {words}")
+                done.append(f"{self.counts[counter]:,} {self.done if counter == 'synced' else words}")
             if counter == "synced" and self.counts["warned"]:
                 done[-1] += f" ({count_of(self.counts['warned'], 'warning')})"
         parts = [f"{', '.join(done)}."] if done else []

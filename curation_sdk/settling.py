@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 
 from curation_sdk import statements
-from curation_sdk.claiming import Person
+from curation_sdk.claiming import Person, release
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.decisions import Answer, Decision, decide
 from curation_sdk.job import SyncJob, SyncPolicy
@@ -52,7 +52,8 @@ def settle(
     """Store the answers in one transaction. Returns how many rows counted as what, by SyncRun's counters.
 
     A row that is no longer held under its claim (somebody took it out of the queue, skipped or deleted it, or
-    its lease passed and another worker has it) keeps what it has: the answer came too late.
+    its lease passed and another worker has it) keeps what it has: the answer came too late. So does one in which a
+    text that was judged has changed; that one goes back to the queue.
     """
     settlements = [
         _Settlement(
@@ -76,7 +77,7 @@ def settle(
     blocked = [
         (getattr(result.person.contact, job.identity), result.answer.blocked)
         for result in results
-        if isinstance(result.answer, Synced) and result.answer.blocked
+        if isinstance(result.answer, Synced) and result.answer.blocked and job.identity
     ]
 
     def store() -> Counter[str]:
@@ -95,6 +96,9 @@ def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun, no
     ours = _write(job, settlements)
     late = [settlement.row.pk for settlement in settlements if settlement.row.pk not in ours]
     exists = ours | set(job.contacts.filter(pk__in=late).values_list("pk", flat=True) if late else ())
+    if late and job.judged:
+        # Those of them that are still held have changed: what they say now is judged next.
+        release(job, [Person([one.row], one.row, one.lease) for one in settlements if one.row.pk not in ours], now=now)
     counts: Counter[str] = Counter()
     attempts: list[SyncAttempt] = []
     for settlement in settlements:
@@ -106,7 +110,7 @@ def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun, no
                 counts["warned"] += 1
         else:
             counts["late"] += 1
-            outcome, reason = SyncAttempt.Outcome.LATE, _late(decision)
+            outcome, reason = SyncAttempt.Outcome.LATE, _late(job, decision)
             logger.info("%s: the answer for contact %s came too late", job.platform, settlement.row.pk)
         if outcome is not None and settlement.row.pk in exists:
             attempts.append(_attempt(job, settlement, outcome, reason, run=run, now=now))
@@ -115,9 +119,10 @@ def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun, no
     return counts
 
 
-def _late(decision: Decision) -> str:
-    said = decision.reason or "The platform has the contact."
-    return f"Not applied: the contact had left the queue, or another worker had it. The answer was: {said}"
+def _late(job: SyncJob, decision: Decision) -> str:
+    said = decision.reason or ("The platform has the contact." if job.contact_id else f"{job.done.capitalize()}.")
+    changed = ", or it had changed" if job.judged else ""
+    return f"Not applied: the contact had left the queue, or another worker had it{changed}. The answer was: {said}"
 
 
 def _attempt(
@@ -156,6 +161,7 @@ def _write(job: SyncJob, settlements: Sequence[_Settlement]) -> set[Any]:
         for place, settlement in enumerate(part):
             values.append(statements.prepared(job, "pk", settlement.row.pk))
             values.append(statements.prepared(job, job.next_attempt_at, settlement.lease))
+            values += [statements.prepared(job, column, getattr(settlement.row, column)) for column in job.judged]
             values += [statements.prepared(job, column, new[column][place]) for column in varying]
         with connection.cursor() as cursor:
             cursor.execute(statements.store_answers(job, len(part), varying), values)

@@ -38,19 +38,23 @@ def select_claim(job: SyncJob, reason: str, *, only: int | None) -> str:
     """SELECT … FOR UPDATE of due contacts, oldest first, then of the other queued rows of the same people.
 
     Each row comes with `skip_reason`, the value of the SQL `reason`. Values: `only` keys (None: of all contacts), now,
-    the size, the number of other rows, then those of `reason`.
+    the size, the number of other rows (where the job knows people by an identity), then those of `reason`.
     """
     table, pk, due_at = _name(job.model._meta.db_table), _column(job, "pk"), _column(job, job.next_attempt_at)
-    processing, identity = _column(job, job.processing_status), _column(job, job.identity)
+    processing = _column(job, job.processing_status)
     chosen = f"{pk} IN ({_places(only)}) AND " if only is not None else ""
     # Rows that another worker is taking at this moment are passed over; SQLite has one writer at a time.
     lock = "FOR NO KEY UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
-    return f"""
+    due = f"""
         WITH due AS MATERIALIZED (
             SELECT * FROM {table}
             WHERE {chosen}{processing} IN ('Queued', 'Processing') AND {due_at} <= %s
             ORDER BY {due_at}, {pk} LIMIT %s {lock}
-        ), others AS MATERIALIZED (
+        )"""  # noqa: S608 - names of columns only
+    if not job.identity:
+        return f"{due} SELECT {table}.*, {reason} AS skip_reason FROM due AS {table} ORDER BY {due_at}, {pk}"  # noqa: S608
+    identity = _column(job, job.identity)
+    return f"""{due}, others AS MATERIALIZED (
             SELECT * FROM {table}
             WHERE {identity} IN (SELECT {identity} FROM due WHERE {identity} <> '')
             AND {_hidden(processing)} = 'Queued' AND {pk} NOT IN (SELECT {pk} FROM due)
@@ -58,7 +62,7 @@ def select_claim(job: SyncJob, reason: str, *, only: int | None) -> str:
         )
         SELECT {table}.*, {reason} AS skip_reason
         FROM (SELECT 0 AS place, due.* FROM due UNION ALL SELECT 1 AS place, others.* FROM others) AS {table}
-        ORDER BY place, {due_at}, {pk}"""  # noqa: S608 - names of columns only
+        ORDER BY place, {due_at}, {pk}"""  # noqa: S608
 
 
 def mark_claimed(job: SyncJob, rows: int) -> str:
@@ -74,23 +78,28 @@ def mark_claimed(job: SyncJob, rows: int) -> str:
 def store_answers(job: SyncJob, rows: int, varying: Sequence[str]) -> str:
     """UPDATE of rows that are still held under their lease; returns the keys of those.
 
-    Values: the new value of each of `answer_columns` that is the same for all rows; then for each row its key, its
-    lease, and the new value of each of the `varying` columns.
+    Rows in which a text that was judged has changed are left out as well. Values: the new value of each of
+    `answer_columns` that is the same for all rows; then for each row its key, its lease, its judged texts as they
+    were, and the new value of each of the `varying` columns.
     """
     table, pk = _name(job.model._meta.db_table), _column(job, "pk")
-    given = ["pk", job.next_attempt_at, *varying]
+    given = ["pk", job.next_attempt_at, *job.judged, *varying]
     casts = ", ".join(f"{_cast(job, column, f'column{place}')} AS v{place}" for place, column in enumerate(given, 1))
     new = {column: _cast(job, column, "%s") for column in answer_columns(job) if column not in varying}
-    new |= {column: f"said.v{place}" for place, column in enumerate(varying, 3)}
-    for column in (job.contact_id, job.synced_at):
+    new |= {column: f"said.v{place}" for place, column in enumerate(varying, 3 + len(job.judged))}
+    for column in _lasting(job):
         # No answer takes back what is known.
         new[column] = f"COALESCE({new[column]}, {table}.{_column(job, column)})"
+    unchanged = "".join(
+        f" AND COALESCE({table}.{_column(job, column)}, '') = COALESCE(said.v{place}, '')"
+        for place, column in enumerate(job.judged, 3)
+    )
     values = ", ".join([f"({_places(len(given))})"] * rows)
     return f"""
         UPDATE {table} SET {", ".join(f"{_column(job, column)} = {value}" for column, value in new.items())}
         FROM (SELECT {casts} FROM (VALUES {values}) AS given) AS said
         WHERE {table}.{pk} = said.v1 AND {table}.{_column(job, job.next_attempt_at)} = said.v2
-        AND {_hidden(f"{table}.{_column(job, job.processing_status)}")} = 'Processing'
+        AND {_hidden(f"{table}.{_column(job, job.processing_status)}")} = 'Processing'{unchanged}
         RETURNING {table}.{pk}"""  # noqa: S608
 
 
@@ -102,9 +111,13 @@ def answer_columns(job: SyncJob) -> tuple[str, ...]:
         job.processing_error,
         job.retry_count,
         job.next_attempt_at,
-        job.contact_id,
-        job.synced_at,
+        *_lasting(job),
     )
+
+
+def _lasting(job: SyncJob) -> tuple[str, ...]:
+    """The columns that an answer may fill in or change, and does not empty."""
+    return (*filter(None, (job.contact_id, job.synced_at)), *job.learned)
 
 
 def in_parts(rows: Sequence[Item], size: int = ROWS_AT_ONCE) -> Iterator[Sequence[Item]]:
