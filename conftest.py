@@ -14,6 +14,10 @@ from curation_sdk.testing import FakeClock
 @pytest.fixture(autouse=True)
 def fixed_settings(settings: Any) -> None:
     """Settings that a developer's `.env` may change, as the tests expect them."""
+    settings.CURATION_PHONE_REGION = "US"
+    settings.CURATION_SCHEDULER_INTERVAL_MINUTES = 5
+    settings.CURATION_SCHEDULER_BATCH_SIZE = 500
+    settings.CURATION_SCHEDULER_MAX_INSTANCES = 1
     settings.BREVO_API_KEY = "test-key"
     settings.BREVO_LIST_ID = ""
     settings.BREVO_API_BASE_URL = "https://brevo.test/v3"

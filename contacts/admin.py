@@ -16,13 +16,15 @@ from django.utils.text import Truncator
 
 from brevo_sync.admin_actions import queue_for_brevo, retry_failed_for_brevo, skip_for_brevo
 from brevo_sync.job import BREVO
+from contact_curation.admin_actions import queue_for_curation
+from contact_curation.job import CURATION
 from contacts import search
 from contacts.address_key import email_key
-from contacts.curation import save_columns, with_curation
+from contacts.curation import curation_changed, save_columns, with_curation
 from contacts.deleting import deleting_many
 from contacts.models import Contact, Domain, Page, Suppression
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
-from curation_sdk.models import SyncAttempt
+from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.overview import platform_state
 
 _Row = TypeVar("_Row", bound=Model)
@@ -30,6 +32,16 @@ _Row = TypeVar("_Row", bound=Model)
 #: The platforms, in the order in which people see them.
 PLATFORMS = (BREVO,)
 
+#: Whatever has a queue, in the order in which contacts go through.
+QUEUES = (CURATION, *PLATFORMS)
+
+CURATION_FIELDS = (
+    "contact_processing_status",
+    "contact_processing_error",
+    "contact_retry_count",
+    "contact_next_attempt_at",
+    "contact_curated_at",
+)
 BREVO_FIELDS = (
     "brevo_sync_status",
     "brevo_processing_status",
@@ -64,12 +76,11 @@ class ContactAdmin(DeletesMany[Contact]):
     list_select_related = ("domain",)
     list_per_page = 100
     list_max_show_all = 500
-    actions = (queue_for_brevo, retry_failed_for_brevo, skip_for_brevo)
+    actions = (queue_for_curation, queue_for_brevo, retry_failed_for_brevo, skip_for_brevo)
     autocomplete_fields = ("domain", "page")
     inlines = (SyncAttemptInline,)
     readonly_fields = (
-        "contact_processing_status",
-        "contact_processing_error",
+        *CURATION_FIELDS,
         *BREVO_FIELDS,
         "id",
         "created_at",
@@ -78,10 +89,7 @@ class ContactAdmin(DeletesMany[Contact]):
     fieldsets = (
         (None, {"fields": ("email", "email_type", "has_gmail", "name", "phone_number", "domain", "page")}),
         ("Brevo", {"fields": BREVO_FIELDS}),
-        (
-            "Curation",
-            {"fields": ("contact_curation_status", "contact_processing_status", "contact_processing_error")},
-        ),
+        ("Curation", {"fields": ("contact_curation_status", *CURATION_FIELDS)}),
         ("Where it was found", {"fields": ("source_url", "context", "source_job_id")}),
         ("Record", {"fields": ("id", "created_at", "updated_at")}),
     )
@@ -131,17 +139,19 @@ class ContactAdmin(DeletesMany[Contact]):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         now = timezone.now()
-        context = {"platforms": [platform_state(job, now=now) for job in PLATFORMS], **(extra_context or {})}
+        context = {"platforms": [platform_state(job, now=now) for job in QUEUES], **(extra_context or {})}
         return super().changelist_view(request, context)
 
     def save_model(self, request: HttpRequest, obj: Contact, form: forms.ModelForm[Contact], change: bool) -> None:
         """Write only what the person changed: a worker may be writing the other columns at this moment."""
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
         if not change:
-            for name, value in with_curation(changes).items():
+            columns = with_curation(changes)
+            for name, value in columns.items():
                 setattr(obj, name, value)
             super().save_model(request, obj, form, change)
-        elif not save_columns(obj, changes):
+            curation_changed(columns, SyncRun.Trigger.ADMIN)
+        elif not save_columns(obj, changes, trigger=SyncRun.Trigger.ADMIN):
             raise Http404("This contact has just been deleted.")
 
 

@@ -1,4 +1,7 @@
-"""What people change about contacts: the person's data, and the curation status, one by one and in bulk."""
+"""What people change about contacts: the person's data, and the curation status, one by one and in bulk.
+
+What they decide about curation stands: it takes the contact out of the hands of a run that has it at this moment.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,21 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from contact_curation.job import CURATION
 from contacts.address_key import email_key
 from contacts.models import Contact, CurationStatus
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
+from curation_sdk.models import SyncRun
+from curation_sdk.sparing import spare
+from curation_sdk.status_counts import statuses_changed
 from curation_sdk.statuses import ProcessingStatus
+from curation_sdk.tasks import start_soon
 
 #: What the platforms call a contact.
 REMOTE_IDS = ("brevo_contact_id", "hubspot_contact_id", "mautic_contact_id", "n8n_contact_id")
 
 
-def save_columns(contact: Contact, changes: Mapping[str, Any]) -> bool:
+def save_columns(contact: Contact, changes: Mapping[str, Any], *, trigger: SyncRun.Trigger) -> bool:
     """Write these columns of a contact and no other. False: it has been deleted meanwhile.
 
     `updated_at` moves when the person's data is among them. "Queued" for curation means the same as in bulk.
@@ -32,23 +40,57 @@ def save_columns(contact: Contact, changes: Mapping[str, Any]) -> bool:
         columns |= dict.fromkeys(REMOTE_IDS)
     for name, value in columns.items():
         setattr(contact, name, value)
-    return mine.exists() if not columns else bool(mine.update(**columns))
+
+    def save() -> bool:
+        if CURATION.sync_status in columns:
+            spare(CURATION, mine)
+        return bool(mine.update(**columns))
+
+    if not columns:
+        return mine.exists()
+    saved = atomic_with_retry(save)
+    curation_changed(columns, trigger)
+    return saved
 
 
-def set_curation_status(contacts: QuerySet[Contact], status: CurationStatus) -> tuple[int, int]:
+def set_curation_status(
+    contacts: QuerySet[Contact], status: CurationStatus, *, trigger: SyncRun.Trigger
+) -> tuple[int, int]:
     """Give the contacts a curation status. Returns how many got it, and how many of them wait for curation now."""
     chosen = Contact.objects.filter(pk__in=contacts.order_by().values("pk"))
+    columns = with_curation({CURATION.sync_status: status})
 
     def curate() -> int:
         one_bulk_writer()
-        return chosen.update(**with_curation({"contact_curation_status": status}))
+        spare(CURATION, chosen)
+        return chosen.update(**columns)
 
     updated = atomic_with_retry(curate)
+    curation_changed(columns, trigger)
     return updated, updated if status == CurationStatus.QUEUED else 0
 
 
 def with_curation(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns to write: a contact that gets the curation status Queued waits for curation, without an error."""
-    if columns.get("contact_curation_status") != CurationStatus.QUEUED:
+    """The columns to write: with a curation status go those that say what the machine has to do with the contact.
+
+    Queued: it waits for curation, afresh and due now. Any other: it does not, and a run that has it keeps its answer.
+    """
+    if CURATION.sync_status not in columns:
         return dict(columns)
-    return {**columns, "contact_processing_status": ProcessingStatus.QUEUED, "contact_processing_error": None}
+    queued = columns[CURATION.sync_status] == CurationStatus.QUEUED
+    return {
+        **columns,
+        CURATION.processing_status: ProcessingStatus.QUEUED if queued else None,
+        CURATION.processing_error: None,
+        CURATION.retry_count: 0,
+        CURATION.next_attempt_at: timezone.now() if queued else None,
+    }
+
+
+def curation_changed(columns: Mapping[str, Any], trigger: SyncRun.Trigger) -> None:
+    """These columns are written: curate soon what waits for it, and let the counts be counted afresh."""
+    if CURATION.sync_status not in columns:
+        return
+    statuses_changed(CURATION)
+    if columns[CURATION.sync_status] == CurationStatus.QUEUED:
+        start_soon(CURATION, trigger)

@@ -120,6 +120,9 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
         "curation processing", max_length=10, choices=ProcessingStatus, null=True, blank=True
     )
     contact_processing_error = models.TextField("curation reason", null=True, blank=True)
+    contact_retry_count = models.PositiveSmallIntegerField("curation retries", default=0, db_default=0)
+    contact_next_attempt_at = models.DateTimeField("curation next attempt", null=True, blank=True)
+    contact_curated_at = models.DateTimeField("curated", null=True, blank=True)
 
     class Meta:
         db_table = "contacts"
@@ -129,7 +132,12 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
             models.Index(fields=["-created_at", "-id"], name="contacts_newest"),
             # Rows of one person; suppression.
             models.Index(fields=["email_key"], name="contacts_email_key"),
-            # What a platform's next claim takes: one small index each.
+            # What the next claim takes, of curation and of each platform: one small index each.
+            models.Index(
+                fields=["contact_next_attempt_at", "id"],
+                name="contacts_curation_due",
+                condition=models.Q(contact_processing_status__in=ACTIVE),
+            ),
             models.Index(
                 fields=["brevo_next_attempt_at", "id"],
                 name="contacts_brevo_due",
@@ -171,7 +179,9 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
                 name="contacts_n8n_status",
                 condition=~models.Q(n8n_sync_status=SyncStatus.NEW),
             ),
+            # As Brevo's: curation is always on.
             models.Index(fields=["contact_curation_status", "-created_at", "-id"], name="contacts_curation_status"),
+            models.Index(fields=["contact_curation_status"], name="contacts_curation_counts"),
             models.Index(
                 fields=["contact_processing_status", "-created_at", "-id"],
                 name="contacts_curation_processing",

@@ -44,6 +44,39 @@ _PHRASES = re.compile(
     )
 )
 
+#: Domains that templates show and nobody writes from. The first three belong to no one (RFC 2606, section 3).
+_SHOWN_DOMAINS = frozenset(
+    {
+        *("example.com", "example.net", "example.org", "yourdomain.com", "your-domain.com", "yourcompany.com"),
+        *("yoursite.com", "yourwebsite.com", "your-website.com", "mysite.com", "mywebsite.com", "companyname.com"),
+    }
+)
+
+#: What stands before the @ in templates: alone it shows one, or together with a domain that also has real people.
+_SHOWN_NAME = re.compile(
+    "|".join(
+        [
+            r"your[-_.]?(?:e?-?mail|name|e?-?mail[-_.]?address)",
+            r"votre[-_.]?(?:e?-?mail|nom|adresse)",
+            r"(?:ihre?|deine?)[-_.]?(?:e?-?mail|name|adresse)",
+            r"[ts]u[-_.]?(?:e?-?mail|correo|nombre)",
+        ]
+    )
+)
+_SHOWN_WORDS = frozenset(
+    {
+        *("you", "your", "name", "user", "username", "email", "e-mail", "mail", "example", "someone", "somebody"),
+        *("test", "firstname.lastname", "first.last", "john.doe", "jane.doe", "max.mustermann", "vorname.nachname"),
+    }
+)
+_SHOWN_WITH_WORDS = frozenset({"domain.com", "mydomain.com", "email.com", "company.com", "website.com", "site.com"})
+
+#: What a scraper takes for an address in a page's source: "logo@2x.png". No top-level domain is called like that.
+_FILE = re.compile(r".+\.(?:png|jpe?g|gif|webp|svg|avif|bmp|ico|css|js|woff2?|ttf|pdf)")
+
+#: The key of a website's error reports, which has the form of an address: 32 digits, at Sentry's servers or Wix's.
+_REPORT_KEY = re.compile(r"[0-9a-f]{32}@(?:[a-z0-9-]+\.)*sentry[a-z0-9-]*\.[a-z0-9.-]+")
+
 _AROUND = " .,:;!?\"'`*_()[]{}<>«»“”„\u2018\u2019"
 
 #: Control characters, and those that are invisible or turn the text around. The joiners that Persian and the
@@ -72,6 +105,24 @@ def is_placeholder_phone(value: str | None) -> bool:
     """Return whether something stands where the number should, and is not one. False for a blank."""
     folded = _fold(value)
     return bool(folded) and _is_no_number(folded)
+
+
+def is_placeholder_email(value: str | None) -> bool:
+    """Return whether something stands where the address should and is nobody's: "Email not found", "logo@2x.png".
+
+    False for a blank. Whether what remains is an address at all is not our question here.
+    """
+    folded = _fold(value)
+    if "@" not in folded:
+        return bool(folded) and _is_placeholder(folded)
+    local, _, domain = folded.casefold().strip(_AROUND).rpartition("@")
+    return (
+        domain in _SHOWN_DOMAINS
+        or _SHOWN_NAME.fullmatch(local) is not None
+        or (local in _SHOWN_WORDS and domain in _SHOWN_WITH_WORDS)
+        or _FILE.fullmatch(domain) is not None
+        or _REPORT_KEY.fullmatch(f"{local}@{domain}") is not None
+    )
 
 
 def _fold(value: str | None) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 
-from contacts.curation import save_columns, with_curation
+from contacts.curation import curation_changed, save_columns, with_curation
 from contacts.emails import classify_email, is_gmail
 from contacts.models import Contact, CurationStatus, Domain, EmailType, Page
+from curation_sdk.models import SyncRun
 from curation_sdk.serializers import ContactIdsSerializer, FiltersSerializer, StrictFields, TextUUIDField
 
 #: What a browser opens as a page, in one line.
@@ -35,6 +36,9 @@ READ_ONLY_FIELDS = (
     "updated_at",
     "contact_processing_status",
     "contact_processing_error",
+    "contact_retry_count",
+    "contact_next_attempt_at",
+    "contact_curated_at",
     "brevo_sync_status",
     "brevo_processing_status",
     "brevo_processing_error",
@@ -86,11 +90,14 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
         """As in the CSV import, the kind of mailbox is worked out where the request is silent about it."""
         email = validated_data.get("email")
         worked_out = {"email_type": classify_email(email), "has_gmail": is_gmail(email)}
-        return super().create(with_curation({**worked_out, **validated_data}))
+        columns = with_curation({**worked_out, **validated_data})
+        contact = super().create(columns)
+        curation_changed(columns, SyncRun.Trigger.API)
+        return contact
 
     def update(self, instance: Contact, validated_data: dict[str, Any]) -> Contact:
         """Write only what was sent: a worker may be writing the other columns at this moment."""
-        if not save_columns(instance, validated_data):
+        if not save_columns(instance, validated_data, trigger=SyncRun.Trigger.API):
             raise NotFound("This contact has just been deleted.")
         return instance
 

@@ -28,6 +28,7 @@ from contacts.serializers import (
     FilteredCurationStatusSerializer,
 )
 from curation_sdk.database import atomic_with_retry
+from curation_sdk.models import SyncRun
 from curation_sdk.viewsets import in_parts, read_filters
 
 #: Query parameters that are not filters.
@@ -99,9 +100,10 @@ class ContactViewSet(viewsets.ModelViewSet[Contact]):
 
 def _curated(parts: Sequence[QuerySet[Contact]], status: str) -> Response:
     """Give every part the status, all or none, and say how many contacts that were."""
+    trigger = SyncRun.Trigger.API
 
     def curate() -> list[tuple[int, int]]:
-        return [set_curation_status(contacts, CurationStatus(status)) for contacts in parts]
+        return [set_curation_status(contacts, CurationStatus(status), trigger=trigger) for contacts in parts]
 
     counts = atomic_with_retry(curate)
     return Response(

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     # Before django_q: our `qcluster` command adds a heartbeat and a quick, clean stop to theirs.
     "curation_sdk",
     "contacts",
+    "contact_curation",
     "brevo_sync",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -130,8 +131,8 @@ else:
 # Days for which runs, attempts and failed tasks are kept; 0 keeps them for ever.
 SYNC_HISTORY_DAYS: int = env.whole_number("SYNC_HISTORY_DAYS", default=90, least=0)
 
-# Whose work a worker takes up again at its start and after a crash: each platform's `SyncJob`.
-SYNC_JOBS = ["brevo_sync.job.BREVO"]
+# Whose work a worker takes up again at its start and after a crash: curation's `SyncJob` and each platform's.
+SYNC_JOBS = ["contact_curation.job.CURATION", "brevo_sync.job.BREVO"]
 
 # --- People and pages -----------------------------------------------------------------------------------
 
@@ -215,6 +216,14 @@ LOGGING = {
     "loggers": {"django": {"handlers": [], "propagate": True}, "urllib3": {"level": "ERROR"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", default="INFO").upper()},
 }
+
+# --- Curation -------------------------------------------------------------------------------------------
+# Always on. What each setting does: docs/curation.md.
+
+CURATION_PHONE_REGION: str = env.text("CURATION_PHONE_REGION").upper()
+CURATION_SCHEDULER_INTERVAL_MINUTES: int = env.whole_number("CURATION_SCHEDULER_INTERVAL_MINUTES", default=5, least=1)
+CURATION_SCHEDULER_BATCH_SIZE: int = env.whole_number("CURATION_SCHEDULER_BATCH_SIZE", default=500, least=1)
+CURATION_SCHEDULER_MAX_INSTANCES: int = env.whole_number("CURATION_SCHEDULER_MAX_INSTANCES", default=1, least=1)
 
 # --- Brevo ----------------------------------------------------------------------------------------------
 # Off until BREVO_API_KEY is set. What each setting does: docs/brevo.md.

@@ -1,0 +1,18 @@
+"""Curation's bulk action on contacts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from contact_curation.job import CURATION
+from contacts.models import Contact
+from curation_sdk import admin_actions
+
+
+@admin.action(description="Queue for curation", permissions=["change"])
+def queue_for_curation(model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Contact]) -> None:
+    admin_actions.queue(CURATION, model_admin, request, contacts)
