@@ -144,9 +144,11 @@ def _skip(played: Round, choices: Sequence[set[str]]) -> None:
 def _curate(choices: Sequence[set[str]]) -> None:
     from contacts.curation import set_curation_status
     from contacts.models import Contact, CurationStatus
+    from curation_sdk.models import SyncRun
 
     for chosen in choices:
-        set_curation_status(Contact.objects.filter(email__in=chosen), CurationStatus.QUEUED)
+        contacts = Contact.objects.filter(email__in=chosen)
+        set_curation_status(contacts, CurationStatus.QUEUED, trigger=SyncRun.Trigger.API)
 
 
 def _delete(choices: Sequence[set[str]]) -> None:

@@ -43,7 +43,7 @@ CURATION = SyncJob(
     off_reason=conf.off_reason,
     policy=conf.policy,
     open=curation_service,
-    push_size=100,
+    push_size=250,
     # `updated_at` is not among them: the same number or address, written properly, is no news about the person, and
     # must not make an old row the latest one when rows of one person are merged.
     learned=("email", "email_type", "has_gmail", "name", "phone_number"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import phonenumbers
 
 from contacts.address_key import BLANKS
-from brevo_sync.services import skip_reason
+from contacts.deliverable import skip_reason
 from contacts.emails import classify_email, is_gmail
 from contacts.models import EmailType
 from contacts.placeholders import clean_name, clean_phone, is_placeholder_email, is_placeholder_phone
@@ -39,18 +39,18 @@ def judge(contact: Contact, phone_region: str) -> Judgement:
     if problem := _problem(contact.email):
         return Judgement(problem)
     email = (contact.email or "").strip(BLANKS)
-    kind = classify_email(email)
+    kind, kind_remark = _kind(contact.email_type, email)
     name, name_remark = _name(contact.name)
     phone, phone_remark = _phone(contact.phone_number, phone_region)
     should_be = {
         "email": email,
-        "email_type": kind.value if kind != EmailType.UNKNOWN else contact.email_type,
+        "email_type": kind,
         "has_gmail": is_gmail(email),
         "name": name,
         "phone_number": phone,
     }
     better = {column: value for column, value in should_be.items() if value != getattr(contact, column)}
-    remarks = (_type_remark(contact.email_type, kind), name_remark, phone_remark)
+    remarks = (kind_remark, name_remark, phone_remark)
     return Judgement("", tuple(filter(None, remarks)), better)
 
 
@@ -65,11 +65,15 @@ def _problem(email: str | None) -> str:
     return skip_reason(email)
 
 
-def _type_remark(stood: str, found: EmailType) -> str:
-    """Somebody may have meant it when they wrote another type, so we say that it has changed."""
-    if stood == EmailType.UNKNOWN or found in (EmailType.UNKNOWN, stood):
-        return ""
-    return f"The e-mail type was {stood} and is {found.value}."
+def _kind(stood: str, email: str) -> tuple[str, str]:
+    """The kind of mailbox, and a remark when it is not the one that stood there: somebody may have meant it.
+
+    CORPORATE is what we take an address for when nothing speaks against it, so it takes no other word's place.
+    """
+    found = classify_email(email).value
+    if found == stood or (found in (EmailType.CORPORATE, EmailType.UNKNOWN) and stood != EmailType.UNKNOWN):
+        return stood, ""
+    return found, "" if stood == EmailType.UNKNOWN else f"The e-mail type was {stood} and is {found}."
 
 
 def _name(name: str | None) -> tuple[str | None, str]:
