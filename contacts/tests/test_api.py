@@ -29,6 +29,7 @@ FIELDS = {
     *("id", "email", "email_type", "has_gmail", "name", "phone_number", "context", "source_url", "source_job_id"),
     *("domain_id", "page_id", "created_at", "updated_at"),
     *("contact_curation_status", "contact_processing_status", "contact_processing_error"),
+    *("contact_retry_count", "contact_next_attempt_at", "contact_curated_at"),
     *(
         f"{platform}_{column}"
         for platform in ("brevo", "hubspot", "mautic", "n8n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contacts.placeholders import clean_name, clean_phone, is_placeholder_phone
+from contacts.placeholders import clean_name, clean_phone, is_placeholder_email, is_placeholder_phone
 
 BLANK = [None, "", "   ", "\t\r\n", "\u00a0", "\u200b", "\x00", "\ufeff"]
 
@@ -85,3 +85,28 @@ def test_space_is_folded_and_control_characters_go(value: str, cleaned: str) -> 
 
 def test_a_phone_is_folded_too() -> None:
     assert clean_phone(" +49 30\t23125\x00 000\n") == "+49 30 23125 000"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("Email not found", "n/a", "No e-mail", "Contact at acme.example", "https://acme.example"),
+        *("ada@example.com", "user@domain.com", "YOUR.EMAIL@gmail.com", "your-name@acme.example", "info@mysite.com"),
+        *("logo@2x.png", "hero@3x.WEBP", "votreemail@acme.example", " <you@company.com> "),
+        "605a7baede844d278b89dc95ae0a9123@sentry-next.wixpress.com",
+    ],
+)
+def test_what_stands_for_an_address_and_is_nobodys(value: str) -> None:
+    assert is_placeholder_email(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, "", " ", "ada@acme.example", "ada@example", "ada", "info@acme.example", "support@domain.com"),
+        *("name@acme.example", "test@acme.example", "user@gmail.com", "mail@mail.example", "suname@acme.example"),
+        *("ada@png.example", "ada@my-example.com", "ada@sentry.io", "yourna@acme.example", "you@acme.example"),
+    ],
+)
+def test_what_may_be_somebodys_address(value: str | None) -> None:
+    assert not is_placeholder_email(value)
