@@ -22,15 +22,18 @@ from pytest_django.live_server_helper import LiveServer
 
 from brevo_sync.conf import ATTRIBUTE_TYPES
 from brevo_sync.job import BREVO
+from contact_curation.job import CURATION
 from curation_sdk.cycle import run_cycle
 from curation_sdk.models import SyncRun
 from sandbox.demo import PASSWORD, USER
 from sandbox.server import Sandbox, running_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/brevo.md")]
-WITH_CALLS = [ROOT / "README.md", ROOT / "docs/brevo.md"]
-PACKAGES = ("scrapersky", "curation_sdk", "contacts", "brevo_sync", "sandbox")
+DOCUMENTS = [
+    ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/curation.md", "docs/brevo.md")
+]
+WITH_CALLS = [ROOT / "README.md", ROOT / "docs/curation.md", ROOT / "docs/brevo.md"]
+PACKAGES = ("scrapersky", "curation_sdk", "contacts", "contact_curation", "brevo_sync", "sandbox")
 
 #: Stands in the documents for what differs each time.
 ANY = "…"
@@ -174,6 +177,8 @@ def test_the_calls_answer_as_shown(document: Path, server: LiveServer, brevo: Sa
     for block, following in itertools.zip_longest(found, found[1:]):
         if re.search(r"\bworker pushes\b", block.before):
             run_cycle(BREVO, trigger=SyncRun.Trigger.COMMAND)
+        if re.search(r"\bworker curates\b", block.before):
+            run_cycle(CURATION, trigger=SyncRun.Trigger.COMMAND)
         if block.language not in ("bash", "console") or not re.search(r"\bcurl\b", block.text):
             continue
         where = f"{document.name}, line {block.line}"
