@@ -285,11 +285,15 @@ class _Cycle:
     # --- answers ----------------------------------------------------------------------------------------
 
     def _collect(self, people: Sequence[Person], answers: Sequence[Answer]) -> None:
+        considered: set[int] = set()
         for person, answer in zip(people, answers, strict=True):
             if isinstance(answer, NotPushed):
                 self.waiting.append(person)
-            else:
-                self.answered.append(Result(person, answer))
+                continue
+            self.answered.append(Result(person, answer))
+            # One answer that stands for many people, such as a 503 to a batch, counts as one.
+            if id(answer) not in considered:
+                considered.add(id(answer))
                 self._consider(answer)
 
     def _consider(self, answer: Answer) -> None:

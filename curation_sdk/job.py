@@ -70,10 +70,11 @@ class Pusher(Protocol):
         """
         ...
 
-    def push(self, contacts: Sequence[Any]) -> Sequence[Outcome]:
+    def push(self, contacts: Sequence[Any]) -> Sequence[Outcome | Exception]:
         """Push contacts (one per person, already merged) and return an outcome for each, in their order.
 
-        Raises Throttled or StopRun for all of them. Any other exception is a bug and recorded as one.
+        Raises Throttled or StopRun for all of them; when it came to that midway, the exception may stand in the
+        list for those who have no outcome, as may NotPushed. Any other exception is a bug and recorded as one.
         """
         ...
 

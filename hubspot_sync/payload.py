@@ -5,10 +5,10 @@ Source: https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from contacts.address_key import BLANKS
 from contacts.person import company, first_and_last_name, website
@@ -17,6 +17,12 @@ from hubspot_sync.conf import HubSpotConfig
 
 if TYPE_CHECKING:
     from contacts.models import Contact
+
+
+One = TypeVar("One")
+
+#: Contacts in one batch; HubSpot refuses a longer one as a whole.
+MOST_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +82,15 @@ def upsert_body(parcels: Iterable[Parcel]) -> dict[str, Any]:
     }
 
 
-def apart(parcels: Sequence[Parcel]) -> list[list[Parcel]]:
-    """Requests in none of which two addresses are the same to HubSpot: it refuses such a request as a whole.
+def apart(sent: Iterable[One], address: Callable[[One], str]) -> list[list[One]]:
+    """Groups in none of which two addresses are the same to HubSpot: it refuses such a request as a whole.
 
     HubSpot lowers every letter; we compare addresses with A to Z lowered only, so two people of ours may be one there.
     """
-    requests: list[list[Parcel]] = []
+    requests: list[list[One]] = []
     times: dict[str, int] = {}
-    for one in parcels:
-        key = one.email.lower()
+    for one in sent:
+        key = address(one).lower()
         place = times.get(key, 0)
         times[key] = place + 1
         if place == len(requests):

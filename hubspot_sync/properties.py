@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from curation_sdk.platform_settings import renamed
+
 #: HubSpot's types that take any text. An enumeration takes the internal names of its options only: whether ours are
 #: among them shows with the first contact.
 TEXTS = ("string", "phone_number", "enumeration")
@@ -49,8 +51,7 @@ class Found:
 
 def names_in_use(changes: Mapping[str, str]) -> dict[str, str]:
     """Our names and the account's: the same, but for `changes`. An empty name leaves one out."""
-    names = {name: changes.get(name, name).strip().lower() for name in PROPERTIES}
-    return {ours: theirs for ours, theirs in names.items() if theirs}
+    return {ours: theirs.lower() for ours, theirs in renamed(PROPERTIES, changes).items()}
 
 
 def unfit(ours: str, found: Found) -> str:
