@@ -40,6 +40,9 @@ LOCKED_FOR = timedelta(seconds=2)
 #: 477: the account moves to another data centre, for up to a day. `Retry-After` says how long.
 MOVING_FOR = timedelta(hours=1)
 
+#: What others leave us of the ten seconds we use only to this share: they are as uneven as we are.
+LEFT_BY_OTHERS = 0.95
+
 #: Categories of one entry of a 207 that are HubSpot's last word on the contact. What else it says there is asked for
 #: once more with a call of its own, which has a status of its own.
 FINAL = {"VALIDATION_ERROR"}
@@ -215,7 +218,7 @@ class HubSpotClient:
         if remaining is None or answer.status == 429:
             return
         # The window rolls: what we took of it comes back as evenly as we took it. At zero it has to roll on first.
-        left = remaining + ours if remaining > 0 else 0
+        left = max(int((remaining + ours) * LEFT_BY_OTHERS), 1) if remaining > 0 else 0
         self._limiter.observe(limit=limit, remaining=left, reset_seconds=(interval or 10_000) / 1000, turn=answer.turn)
 
     def _evidence(self, answer: Answer, said: Said, message: str) -> Evidence:

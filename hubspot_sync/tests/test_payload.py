@@ -105,7 +105,7 @@ def test_no_two_addresses_in_a_request_are_one_to_hubspot(addresses: str, groups
 TEXT = st.none() | st.text(max_size=60) | st.sampled_from([" ", "\t", "\u3000", "Phone not found", "+1 212 555 0123"])
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(name=TEXT, phone=TEXT, source=TEXT, company=TEXT)
 def test_whatever_was_scraped(name: str | None, phone: str | None, source: str | None, company: str | None) -> None:
     domain = Domain(id=ID, domain="acme.example", company_name=company or "")
