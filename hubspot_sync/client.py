@@ -264,18 +264,18 @@ class HubSpotClient:
         words = quoted(seen.message)
         if answer.status == 429:
             wait = bounded(wish, longest=LONGEST, otherwise=WAITS.get(_policy(said), OTHER_WAIT))
-            asked = "asked us to slow down"
+            text = "HubSpot asked us to slow down"
         elif answer.status == 423:
             wait = max(bounded(wish, longest=LONGEST, otherwise=LOCKED_FOR), LOCKED_FOR)
-            asked = "has locked the account for a moment"
+            text = "HubSpot has locked the account for a moment"
         elif answer.status == 477:
             wait = bounded(wish, longest=LONGEST, otherwise=MOVING_FOR)
-            asked = "is moving the account to another data centre"
+            text = "HubSpot is moving the account to another data centre"
         else:
             return None
         seconds = int(wait.total_seconds())
         self._limiter.refused(seconds)
-        reason = f"HubSpot {asked} ({answer.status}): {words}. We wait {count_of(seconds, 'second')}."
+        reason = f"{text} ({answer.status}): {words}. We wait {count_of(seconds, 'second')}."
         return Throttled(wait, reason, seen)
 
     def _stop(self, status: int, said: Said, seen: Evidence) -> StopRun | None:
