@@ -26,11 +26,13 @@ from contacts.models import Contact, Domain, Page, Suppression
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.overview import platform_state
+from hubspot_sync.admin_actions import queue_for_hubspot, retry_failed_for_hubspot, skip_for_hubspot
+from hubspot_sync.job import HUBSPOT
 
 _Row = TypeVar("_Row", bound=Model)
 
 #: The platforms, in the order in which people see them.
-PLATFORMS = (BREVO,)
+PLATFORMS = (BREVO, HUBSPOT)
 
 #: Whatever has a queue, in the order in which contacts go through.
 QUEUES = (CURATION, *PLATFORMS)
@@ -51,6 +53,15 @@ BREVO_FIELDS = (
     "brevo_next_attempt_at",
     "brevo_synced_at",
 )
+HUBSPOT_FIELDS = (
+    "hubspot_sync_status",
+    "hubspot_processing_status",
+    "hubspot_processing_error",
+    "hubspot_contact_id",
+    "hubspot_retry_count",
+    "hubspot_next_attempt_at",
+    "hubspot_synced_at",
+)
 
 
 class DeletesMany(ForgivingAdmin[_Row]):
@@ -70,18 +81,23 @@ class ContactAdmin(DeletesMany[Contact]):
     """The operator's page."""
 
     list_display = ("address", "name", "brevo", "brevo_reason", "curation", "kind", "domain", "created_at")
-    list_filter = ("brevo_sync_status", "contact_curation_status", "email_type", "has_gmail")
+    list_filter = ("brevo_sync_status", "hubspot_sync_status", "contact_curation_status", "email_type", "has_gmail")
     search_fields = ("email", "name", "domain__domain")
     search_help_text = "Part of an address, a name or a domain"
     list_select_related = ("domain",)
     list_per_page = 100
     list_max_show_all = 500
-    actions = (queue_for_curation, queue_for_brevo, retry_failed_for_brevo, skip_for_brevo)
+    actions = (
+        queue_for_curation,
+        *(queue_for_brevo, retry_failed_for_brevo, skip_for_brevo),
+        *(queue_for_hubspot, retry_failed_for_hubspot, skip_for_hubspot),
+    )
     autocomplete_fields = ("domain", "page")
     inlines = (SyncAttemptInline,)
     readonly_fields = (
         *CURATION_FIELDS,
         *BREVO_FIELDS,
+        *HUBSPOT_FIELDS,
         "id",
         "created_at",
         "updated_at",
@@ -89,6 +105,7 @@ class ContactAdmin(DeletesMany[Contact]):
     fieldsets = (
         (None, {"fields": ("email", "email_type", "has_gmail", "name", "phone_number", "domain", "page")}),
         ("Brevo", {"fields": BREVO_FIELDS}),
+        ("HubSpot", {"fields": HUBSPOT_FIELDS}),
         ("Curation", {"fields": ("contact_curation_status", *CURATION_FIELDS)}),
         ("Where it was found", {"fields": ("source_url", "context", "source_job_id")}),
         ("Record", {"fields": ("id", "created_at", "updated_at")}),

@@ -163,12 +163,9 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
             # The counts per status. Equal entries, so PostgreSQL keeps it an eighth of the size, and reads it in the
             # order of the table: twice as fast as the one above.
             models.Index(fields=["brevo_sync_status"], name="contacts_brevo_counts"),
+            models.Index(fields=["hubspot_sync_status", "-created_at", "-id"], name="contacts_hubspot_status"),
+            models.Index(fields=["hubspot_sync_status"], name="contacts_hubspot_counts"),
             # The same for the list only. Empty, so free, as long as the platform is not in use.
-            models.Index(
-                fields=["hubspot_sync_status", "-created_at", "-id"],
-                name="contacts_hubspot_status",
-                condition=~models.Q(hubspot_sync_status=SyncStatus.NEW),
-            ),
             models.Index(
                 fields=["mautic_sync_status", "-created_at", "-id"],
                 name="contacts_mautic_status",

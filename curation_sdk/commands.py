@@ -73,6 +73,11 @@ class SyncCommand(BaseCommand):
         """
         raise NotImplementedError
 
+    def joined(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The requests of people who are pushed together, as they are sent: one each, unless the platform joins
+        them."""
+        return requests
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--limit",
@@ -228,6 +233,7 @@ class SyncCommand(BaseCommand):
             pushed |= Q(**waiting)
         people = self._people(self.job.contacts.filter(pushed).order_by(self.job.next_attempt_at, "pk"))
         shown = 0
+        together: list[dict[str, Any]] = []
         for rows, reason in people:
             if limit is not None and shown >= limit:
                 break
@@ -236,9 +242,17 @@ class SyncCommand(BaseCommand):
             request = reason or self.preview(person)
             if isinstance(request, str):
                 self.stdout.write(f"# {person.pk} would be skipped: {request}")
-            else:
-                self.stdout.write(json.dumps(request, ensure_ascii=False, indent=2))
+                continue
+            together.append(request)
+            if len(together) == self.job.push_size:
+                self._write(together)
+                together = []
+        self._write(together)
         self.stdout.write(f"{count_of(shown, 'person', 'people')} shown; nothing was sent or changed.")
+
+    def _write(self, requests: list[dict[str, Any]]) -> None:
+        for request in self.joined(requests):
+            self.stdout.write(json.dumps(request, ensure_ascii=False, indent=2))
 
     def _people(self, contacts: QuerySet[Any]) -> Iterator[tuple[list[Any], str]]:
         """The rows of each person, and why they would be skipped ("" when they would not)."""

@@ -74,7 +74,8 @@ class Pusher(Protocol):
         """Push contacts (one per person, already merged) and return an outcome for each, in their order.
 
         Raises Throttled or StopRun for all of them. Any other exception is a bug and recorded as one; where it is
-        about one contact alone, it stands among the outcomes, so that it costs the others nothing.
+        about one contact alone, it stands among the outcomes, so that it costs the others nothing. So does NotPushed
+        for those whose turn did not come.
         """
         ...
 
@@ -111,7 +112,7 @@ class SyncJob:
     off_reason: Callable[[], str]  # why the platform is off, naming the setting; "" when it is on
     policy: Callable[[], SyncPolicy]
     open: Callable[[RateLimiter], AbstractContextManager[Pusher]]
-    push_size: int = 1  # people per push
+    push_size: int = 1  # people per push, at most; never more than a claim takes
     created_at: str = "created_at"  # contacts are walked through in this order
     # Further columns that a success may write (`Synced.learned`), by the same guarded write as the statuses.
     learned: tuple[str, ...] = ()

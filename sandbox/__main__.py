@@ -8,6 +8,7 @@ import threading
 from types import FrameType
 
 from sandbox.brevo.account import DEFAULT_KEY, RATE_LIMIT
+from sandbox.hubspot import account as hubspot_account
 from sandbox.server import Sandbox
 
 
@@ -22,6 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
             brevo_key=options.brevo_key,
             rate_limit=options.rate_limit or None,
             hourly_limit=options.hourly_limit or None,
+            hubspot_key=options.hubspot_key,
+            hubspot_limit=options.hubspot_limit or None,
             latency_ms=options.latency_ms,
             verbose=options.verbose,
         )
@@ -36,7 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, finish)
     signal.signal(signal.SIGTERM, finish)
     sandbox.start()
-    sys.stdout.write(f"Sandbox at {sandbox.url}/ - stand-ins, not the real platforms. Brevo: {sandbox.brevo_url}\n")
+    bases = f"Brevo: {sandbox.brevo_url} HubSpot: {sandbox.hubspot_url}"
+    sys.stdout.write(f"Sandbox at {sandbox.url}/ - stand-ins, not the real platforms. {bases}\n")
     sys.stdout.flush()
     finished.wait()
     sandbox.stop()
@@ -59,6 +63,15 @@ def _parser() -> argparse.ArgumentParser:
         type=_count,
         default=0,
         help="calls an hour to /contacts (3600 times the rate limit)",
+    )
+    parser.add_argument(
+        "--hubspot-key", type=_key, default=hubspot_account.DEFAULT_KEY, help="the one valid token (%(default)s)"
+    )
+    parser.add_argument(
+        "--hubspot-limit",
+        type=_count,
+        default=hubspot_account.LIMIT,
+        help="calls in ten seconds to HubSpot, 0 for no limits at all (%(default)s)",
     )
     parser.add_argument("--latency-ms", type=_latency, default=0.0, help="wait before answers (%(default)s)")
     parser.add_argument("--verbose", action="store_true", help="log each request, without bodies")

@@ -186,7 +186,7 @@ ROUTES: list[Route[Control]] = [
     Route("GET", "/_sandbox/state", read_state),
     Route("GET", "/_sandbox/redirected", redirected),
     Route("POST", "/_sandbox/redirected", redirected),
-    Route("POST", "/{platform}/contacts/{contact}/unsubscribe", unsubscribe),
+    Route("POST", "/_sandbox/{platform}/contacts/{contact}/unsubscribe", unsubscribe),
 ]
 
 

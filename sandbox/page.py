@@ -98,7 +98,7 @@ def _mail_cell(view: PageView, contact: PageContact) -> str:
     """The block, or the button that sets it."""
     if contact.blocked:
         return '<span class="blocked">Unsubscribed</span>'
-    path = f"/{quote(view.platform.slug)}/contacts/{quote(contact.id)}/unsubscribe"
+    path = f"/_sandbox/{quote(view.platform.slug)}/contacts/{quote(contact.id)}/unsubscribe"
     target = escape(f"{path}?{urlencode({'q': view.search, 'page': view.page})}")
     label = escape(f"Unsubscribe {contact.address}")
     return f'<form method="post" action="{target}"><button aria-label="{label}">Unsubscribe</button></form>'

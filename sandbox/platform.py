@@ -37,7 +37,7 @@ class Platform(Protocol):
         ...
 
     def fault(self, kind: str, reset_after: int) -> Response:
-        """This platform's own answer for the fault kinds 500, 503, 425, 429, 401 and 401_ip."""
+        """This platform's own answer for the fault kinds 500, 503, 425, 429, 401, 401_ip and those of its own."""
         ...
 
     def reset(self) -> None:

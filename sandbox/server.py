@@ -9,12 +9,14 @@ from sandbox.app import App
 from sandbox.brevo.account import DEFAULT_KEY, RATE_LIMIT
 from sandbox.brevo.stand_in import Brevo
 from sandbox.faults import Fault
+from sandbox.hubspot import account as hubspot_account
+from sandbox.hubspot.stand_in import HubSpot
 from sandbox.limits import Clock
 from sandbox.listener import Listener
 
 
 class Sandbox:
-    """A running server. `url` is its root, `brevo_url` Brevo's base URL, `brevo` the state to assert on.
+    """A running server. `url` is its root, `brevo_url` Brevo's base URL, `brevo` the state to assert on; so for each.
 
     Every method may be called from any thread; hold `lock` to read several things that must fit together.
     """
@@ -27,6 +29,8 @@ class Sandbox:
         brevo_key: str = DEFAULT_KEY,
         rate_limit: int | None = RATE_LIMIT,
         hourly_limit: int | None = None,
+        hubspot_key: str = hubspot_account.DEFAULT_KEY,
+        hubspot_limit: int | None = hubspot_account.LIMIT,
         latency_ms: float = 0.0,
         verbose: bool = False,
         clock: Clock = time.monotonic,
@@ -34,12 +38,15 @@ class Sandbox:
     ) -> None:
         self.lock = threading.RLock()
         self.brevo = Brevo(brevo_key, rate_limit, hourly_limit, self.lock, clock, now)
+        daily_limit = None if hubspot_limit is None else hubspot_account.DAILY_LIMIT
+        self.hubspot = HubSpot(hubspot_key, hubspot_limit, daily_limit, self.lock, clock, now)
         stopping = threading.Event()
-        self._app = App([self.brevo], self.lock, stopping, latency_ms / 1000, verbose)
+        self._app = App([self.brevo, self.hubspot], self.lock, stopping, latency_ms / 1000, verbose)
         self._listener = Listener(host, port, self._app.answer, stopping)
         shown_host = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown_host}:{self._listener.port}"
         self.brevo_url = f"{self.url}{self.brevo.prefix}"
+        self.hubspot_url = f"{self.url}{self.hubspot.prefix}"
 
     def start(self) -> None:
         """Begin answering, in threads of its own."""
@@ -76,6 +83,7 @@ class Sandbox:
         with self.lock:
             self._app.faults.clear()
             self.brevo.reset()
+            self.hubspot.reset()
 
 
 @contextmanager
@@ -85,20 +93,24 @@ def running_sandbox(
     brevo_key: str = DEFAULT_KEY,
     rate_limit: int | None = RATE_LIMIT,
     hourly_limit: int | None = None,
+    hubspot_key: str = hubspot_account.DEFAULT_KEY,
+    hubspot_limit: int | None = hubspot_account.LIMIT,
     latency_ms: float = 0.0,
     clock: Clock = time.monotonic,
     now: Callable[[], float] = time.time,
 ) -> Iterator[Sandbox]:
     """A sandbox on a free port of 127.0.0.1 for the length of a `with` block.
 
-    `rate_limit=None` lifts every limit. `clock` feeds the limiter, `now` the contacts' times; pass your own
-    to test rates and dates without waiting.
+    `rate_limit=None` lifts every limit, HubSpot's too. `clock` feeds the limiter, `now` the contacts' times; pass
+    your own to test rates and dates without waiting.
     """
     sandbox = Sandbox(
         port=port,
         brevo_key=brevo_key,
         rate_limit=rate_limit,
         hourly_limit=hourly_limit,
+        hubspot_key=hubspot_key,
+        hubspot_limit=None if rate_limit is None else hubspot_limit,
         latency_ms=latency_ms,
         clock=clock,
         now=now,

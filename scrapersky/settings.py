@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "contacts",
     "contact_curation",
     "brevo_sync",
+    "hubspot_sync",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -132,7 +133,11 @@ else:
 SYNC_HISTORY_DAYS: int = env.whole_number("SYNC_HISTORY_DAYS", default=90, least=0)
 
 # Whose work a worker takes up again at its start and after a crash: curation's `SyncJob` and each platform's.
-SYNC_JOBS = ["contact_curation.job.CURATION", "brevo_sync.job.BREVO"]
+SYNC_JOBS = [
+    "contact_curation.job.CURATION",
+    "brevo_sync.job.BREVO",
+    "hubspot_sync.job.HUBSPOT",
+]
 
 # --- People and pages -----------------------------------------------------------------------------------
 
@@ -243,3 +248,23 @@ BREVO_SYNC_SCHEDULER_MAX_INSTANCES: int = env.whole_number("BREVO_SYNC_SCHEDULER
 BREVO_SYNC_MAX_RETRIES: int = env.whole_number("BREVO_SYNC_MAX_RETRIES", default=3, least=0)
 BREVO_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("BREVO_SYNC_RETRY_DELAY_MINUTES", default=5, least=1)
 BREVO_SYNC_RETRY_EXPONENTIAL: bool = env.flag("BREVO_SYNC_RETRY_EXPONENTIAL", default=True)
+
+# --- HubSpot --------------------------------------------------------------------------------------------
+# Off until HUBSPOT_API_KEY is set. What each setting does: docs/hubspot.md.
+
+HUBSPOT_API_KEY: str = env.text("HUBSPOT_API_KEY")
+HUBSPOT_API_BASE_URL: str = env.text("HUBSPOT_API_BASE_URL", default="https://api.hubapi.com")
+HUBSPOT_API_VERSION: str = env.text("HUBSPOT_API_VERSION", default="2026-09")
+HUBSPOT_PROPERTIES: dict[str, str] = env.pairs("HUBSPOT_PROPERTIES")
+HUBSPOT_RATE_LIMIT_PER_SECOND: float = env.number_above_zero("HUBSPOT_RATE_LIMIT_PER_SECOND", default=9.0)
+HUBSPOT_CONCURRENCY: int = env.whole_number("HUBSPOT_CONCURRENCY", default=4, least=0)  # 0: as for Brevo
+HUBSPOT_SYNC_SCHEDULER_INTERVAL_MINUTES: int = env.whole_number(
+    "HUBSPOT_SYNC_SCHEDULER_INTERVAL_MINUTES", default=5, least=1
+)
+HUBSPOT_SYNC_SCHEDULER_BATCH_SIZE: int = env.whole_number("HUBSPOT_SYNC_SCHEDULER_BATCH_SIZE", default=100, least=1)
+HUBSPOT_SYNC_SCHEDULER_MAX_INSTANCES: int = env.whole_number(
+    "HUBSPOT_SYNC_SCHEDULER_MAX_INSTANCES", default=1, least=1
+)
+HUBSPOT_SYNC_MAX_RETRIES: int = env.whole_number("HUBSPOT_SYNC_MAX_RETRIES", default=3, least=0)
+HUBSPOT_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("HUBSPOT_SYNC_RETRY_DELAY_MINUTES", default=5, least=1)
+HUBSPOT_SYNC_RETRY_EXPONENTIAL: bool = env.flag("HUBSPOT_SYNC_RETRY_EXPONENTIAL", default=True)

@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema", metadata_class=None), name="docs"),
     path("api/v3/", include("contact_curation.urls")),
     path("api/v3/", include("brevo_sync.urls")),
+    path("api/v3/", include("hubspot_sync.urls")),
     path("api/v3/", include("contacts.urls")),
     re_path(r"^api/", api_not_found),
 ]

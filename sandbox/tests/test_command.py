@@ -24,7 +24,7 @@ def start():
         process = subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         processes.append(process)
         line = process.stdout.readline()
-        return process, line.split("Brevo: ")[1].strip().removesuffix("/brevo/v3")
+        return process, line.split("Brevo: ")[1].split()[0].removesuffix("/brevo/v3")
 
     yield run
     for process in processes:

@@ -23,7 +23,6 @@ from django.utils.module_loading import import_string
 from pytest_django.live_server_helper import LiveServer
 
 from brevo_sync.conf import ATTRIBUTE_TYPES
-from brevo_sync.job import BREVO
 from contact_curation.job import CURATION
 from curation_sdk.cycle import run_cycle
 from curation_sdk.models import SyncRun
@@ -32,15 +31,21 @@ from sandbox.server import Sandbox, running_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
-    ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/curation.md", "docs/brevo.md")
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    ROOT / "docs/curation.md",
+    ROOT / "docs/brevo.md",
+    ROOT / "docs/hubspot.md",
 ]
-WITH_CALLS = [ROOT / "README.md", ROOT / "docs/curation.md", ROOT / "docs/brevo.md"]
-PACKAGES = ("scrapersky", "curation_sdk", "contacts", "contact_curation", "brevo_sync", "sandbox")
+WITH_CALLS = [document for document in DOCUMENTS if document.name not in ("CONTRIBUTING.md", "CHANGELOG.md")]
+PACKAGES = ("scrapersky", "curation_sdk", "contacts", "contact_curation", "brevo_sync", "hubspot_sync", "sandbox")
 
 #: Stands in the documents for what differs each time.
 ANY = "…"
 
-LABELS = tuple(import_string(path).label for path in settings.SYNC_JOBS)
+JOBS = tuple(import_string(path) for path in settings.SYNC_JOBS)
+LABELS = tuple(job.label for job in JOBS)
 
 
 # --- Reading the documents --------------------------------------------------------------------------------
@@ -139,13 +144,16 @@ def server(transactional_db: None) -> Iterator[LiveServer]:
 
 
 @pytest.fixture
-def brevo(settings: Any) -> Iterator[Sandbox]:
-    """The sandbox in Brevo's place, set as in the demo, without the limits that would make us wait."""
+def sandbox(settings: Any) -> Iterator[Sandbox]:
+    """The sandbox in the platforms' place, set as in the demo, without the limits that would make us wait."""
     with running_sandbox(rate_limit=None) as sandbox:
         settings.BREVO_API_KEY = "sandbox-brevo-key"
         settings.BREVO_API_BASE_URL = sandbox.brevo_url
         settings.BREVO_LIST_ID = "2"
         settings.BREVO_RATE_LIMIT_PER_SECOND = 1000.0
+        settings.HUBSPOT_API_KEY = "pat-eu1-sandbox-hubspot-key"
+        settings.HUBSPOT_API_BASE_URL = sandbox.hubspot_url
+        settings.HUBSPOT_RATE_LIMIT_PER_SECOND = 1000.0
         yield sandbox
 
 
@@ -165,11 +173,12 @@ def shown(expected: Any, actual: Any) -> bool:
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="needs curl and bash")
 @pytest.mark.parametrize("document", WITH_CALLS, ids=lambda path: path.name)
-def test_the_calls_answer_as_shown(document: Path, server: LiveServer, brevo: Sandbox, shell: Shell) -> None:
+def test_the_calls_answer_as_shown(document: Path, server: LiveServer, sandbox: Sandbox, shell: Shell) -> None:
     call_command("load_demo_contacts", verbosity=0)
     call_command("brevo_setup", create=True, verbosity=0)
+    call_command("hubspot_setup", create=True, verbosity=0)
     get_user_model().objects.create_superuser(USER, password=PASSWORD)
-    ours = [("http://127.0.0.1:8000", server.url), ("http://127.0.0.1:8025", brevo.url)]
+    ours = [("http://127.0.0.1:8000", server.url), ("http://127.0.0.1:8025", sandbox.url)]
 
     def here(text: str) -> str:
         for theirs, mine in ours:
@@ -180,7 +189,8 @@ def test_the_calls_answer_as_shown(document: Path, server: LiveServer, brevo: Sa
     found = blocks(document.read_text())
     for block, following in itertools.zip_longest(found, found[1:]):
         if re.search(r"\bworker pushes\b", block.before):
-            run_cycle(BREVO, trigger=SyncRun.Trigger.COMMAND)
+            for job in JOBS:
+                run_cycle(job, trigger=SyncRun.Trigger.COMMAND)
         if re.search(r"\bworker curates\b", block.before):
             run_cycle(CURATION, trigger=SyncRun.Trigger.COMMAND)
         if block.language not in ("bash", "console") or not re.search(r"\bcurl\b", block.text):

@@ -1,0 +1,41 @@
+"""HubSpot as the shared job loop sees it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from contacts.models import Contact
+from contacts.people import merge
+from contacts.selection import select_contacts
+from contacts.suppression import SKIP_RULES, suppress
+from curation_sdk import platform_settings
+from curation_sdk.job import SyncJob
+from hubspot_sync import conf
+from hubspot_sync.payload import MOST_AT_ONCE
+from hubspot_sync.services import hubspot_service
+
+HUBSPOT = SyncJob(
+    platform="hubspot",
+    label="HubSpot",
+    model=Contact,
+    sync_status="hubspot_sync_status",
+    processing_status="hubspot_processing_status",
+    processing_error="hubspot_processing_error",
+    contact_id="hubspot_contact_id",
+    retry_count="hubspot_retry_count",
+    next_attempt_at="hubspot_next_attempt_at",
+    synced_at="hubspot_synced_at",
+    identity="email_key",
+    related=("domain",),
+    merge=merge,
+    select=select_contacts,
+    skip_rules=SKIP_RULES,
+    suppress=suppress,
+    task="hubspot_sync.tasks.process_hubspot_sync_queue",
+    schedule="hubspot_contact_sync_processor",
+    interval=partial(platform_settings.interval, "HUBSPOT"),
+    off_reason=conf.off_reason,
+    policy=partial(platform_settings.policy, "HUBSPOT"),
+    open=hubspot_service,
+    push_size=MOST_AT_ONCE,
+)

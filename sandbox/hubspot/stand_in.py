@@ -1,0 +1,269 @@
+"""HubSpot as one of the sandbox's platforms: routes, the order of checks, settings, and what the page shows."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+
+from sandbox.hubspot.account import SCOPES, Account, rate_headers, unauthorized
+from sandbox.hubspot.batch import upsert_contacts
+from sandbox.hubspot.contacts import create_contact, delete_contact, list_contacts, read_contact, update_contact
+from sandbox.hubspot.errors import HubSpotError, not_found, too_many
+from sandbox.hubspot.properties import create_property, list_properties, read_property
+from sandbox.hubspot.store import Contact
+from sandbox.journal import Journal, RequestRecord
+from sandbox.limits import Clock, Verdict
+from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, Response, json_response
+from sandbox.platform import PageContact
+from sandbox.routing import Route, Router
+
+#: Paths below the version; `/crm/v3/objects/contacts` and `/crm/objects/2026-09/contacts` are one.
+ROUTES: list[Route[Account]] = [
+    Route("GET", "/objects/contacts", list_contacts),
+    Route("POST", "/objects/contacts", create_contact),
+    Route("POST", "/objects/contacts/batch/upsert", upsert_contacts),
+    Route("GET", "/objects/contacts/{id}", read_contact),
+    Route("PATCH", "/objects/contacts/{id}", update_contact),
+    Route("DELETE", "/objects/contacts/{id}", delete_contact),
+    Route("GET", "/properties/contacts", list_properties),
+    Route("POST", "/properties/contacts", create_property),
+    Route("GET", "/properties/contacts/{name}", read_property),
+]
+DATED_VERSIONS = ("2026-03", "2026-09")
+
+
+def below_version(parts: list[str]) -> list[str] | None:
+    """The path without `crm` and the version, which v3 has before the family and dated versions behind it."""
+    match parts:
+        case ["crm", "v3", ("objects" | "properties") as family, *rest]:
+            return [family, *rest]
+        case ["crm", ("objects" | "properties") as family, version, *rest] if version in DATED_VERSIONS:
+            return [family, *rest]
+    return None
+
+
+class HubSpot:
+    """The stand-in.
+
+    For tests, from any thread: `contacts`, `contact()`, `requests`, `set()`, `use_budget()`. The server calls the
+    rest with the lock held.
+    """
+
+    name = "HubSpot"
+    slug = "hubspot"
+    prefix = "/hubspot"
+
+    def __init__(
+        self,
+        key: str,
+        limit: int | None,
+        daily_limit: int | None,
+        lock: threading.RLock,
+        clock: Clock,
+        now: Callable[[], float],
+    ) -> None:
+        self.account = Account(key, limit, daily_limit, clock, now)
+        self.journal = Journal()
+        self._lock = lock
+        self._router = Router(ROUTES)
+        self._answers = 0
+
+    @property
+    def contacts(self) -> dict[str, Contact]:
+        """The contacts by address (lower case)."""
+        with self._lock:
+            return {one.email: one for one in self.account.store.contacts.values() if one.email is not None}
+
+    def contact(self, address: str) -> Contact | None:
+        """One contact by address, letter case aside."""
+        with self._lock:
+            return self.account.store.by_email(address)
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """Every request received, oldest first."""
+        with self._lock:
+            return self.journal.all()
+
+    def set(self, **settings: JsonValue) -> None:
+        """Change settings by the names of `POST /_sandbox/settings`, such as `hubspot_forgets="ada@acme.example"`."""
+        unknown = set(settings) - set(self.settings())
+        if unknown:
+            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
+        with self._lock:
+            self.change(settings)
+
+    def handle(self, request: Request, parts: list[str]) -> Response:
+        """Token, then budget, then the route. A request without a valid token costs the account nothing."""
+        refused = self.account.check_key(request.headers)
+        if refused is not None:
+            return self._signed(refused)
+        too_many_calls, headers = self.account.spend()
+        response = too_many_calls or self._answer(request, parts)
+        response.headers += headers
+        return self._signed(response)
+
+    def _answer(self, request: Request, parts: list[str]) -> Response:
+        try:
+            return self._dispatch(request, parts)
+        except HubSpotError as error:
+            return error.response()
+        except BadRequest as error:
+            return HubSpotError(error.status, "VALIDATION_ERROR", error.message).response()
+
+    def _dispatch(self, request: Request, parts: list[str]) -> Response:
+        path = below_version(parts)
+        if path is None:
+            # A version or a path that there is not: no category, so nobody takes it for a missing contact.
+            return json_response(404, {"status": "error", "message": "Unable to find the requested path"})
+        match = self._router.match(request.method, path)
+        if match.handler is not None:
+            return match.handler(self.account, request, match.params)
+        if not match.allowed:
+            raise not_found("Unable to find the requested path")
+        response = HubSpotError(405, "METHOD_NOT_ALLOWED", f"{request.method} is not allowed on this path").response()
+        response.headers.append(("Allow", ", ".join(match.allowed)))
+        return response
+
+    def error(self, status: int, message: str) -> Response:
+        """An error of the HTTP layer in HubSpot's form."""
+        return self._signed(HubSpotError(status, "VALIDATION_ERROR", message).response())
+
+    def fault(self, kind: str, reset_after: int) -> Response:
+        """HubSpot's own answer for a fault. `401_ip` is a 401 without a body; there is no check of addresses."""
+        return self._signed(self._fault(kind, reset_after))
+
+    def _fault(self, kind: str, reset_after: int) -> Response:
+        policies = {"429": "TEN_SECONDLY_ROLLING", "429_secondly": "SECONDLY", "429_daily": "DAILY"}
+        if kind in policies:
+            response = too_many(policies[kind])
+            response.headers += rate_headers(Verdict(False, self.account.limit or 100, 0, reset_after), None)
+            return response
+        if kind == "401":
+            return unauthorized().response()
+        if kind == "401_ip":
+            return Response(401)
+        if kind == "423":
+            return HubSpotError(423, "LOCKED", "This portal is locked for a moment: too many writes").response()
+        if kind == "477":
+            response = HubSpotError(477, "MIGRATION_IN_PROGRESS", "The account is moving to another place").response()
+            response.headers.append(("Retry-After", str(reset_after)))
+            return response
+        if kind in ("425", "503"):
+            return Response(int(kind), b'{"status":"error","message":"Service unavailable"}')
+        return Response(500, b'{"status":"error","message":"internal error"}')
+
+    def _signed(self, response: Response) -> Response:
+        """With the correlation id that HubSpot's support asks for, in error bodies and in a header."""
+        self._answers += 1
+        correlation_id = f"sandbox-{self._answers:08d}"
+        response.headers.append(("x-hubspot-correlation-id", correlation_id))
+        if response.status >= 400 and response.body:
+            body = json.loads(response.body)
+            response.body = json.dumps({**body, "correlationId": correlation_id}, separators=(",", ":")).encode()
+        return response
+
+    def reset(self) -> None:
+        """Back to a fresh account."""
+        self.account.reset()
+        self.journal.clear()
+
+    def settings(self) -> JsonObject:
+        """What `POST /_sandbox/settings` can change."""
+        account = self.account
+        return {
+            "hubspot_key": account.key,
+            "hubspot_limit": account.limit,
+            "hubspot_daily_limit": account.daily_limit,
+            "hubspot_missing_scope": account.missing_scope,
+            "hubspot_forgets": account.forgets,
+            "hubspot_traces": account.traces,
+            "hubspot_unique_email": account.unique_email,
+        }
+
+    def change(self, settings: JsonObject) -> None:
+        """Check every value first, then apply all. New limits start counting anew."""
+        account = self.account
+        merged = {**self.settings(), **settings}
+        key, scope = _text(merged, "hubspot_key"), _text(merged, "hubspot_missing_scope")
+        forgets = _text(merged, "hubspot_forgets")
+        traces, unique = _flag(merged, "hubspot_traces"), _flag(merged, "hubspot_unique_email")
+        limit, daily = _limit(merged, "hubspot_limit"), _limit(merged, "hubspot_daily_limit")
+        if not key:
+            raise ValueError("hubspot_key must not be empty")
+        if scope and scope not in SCOPES:
+            raise ValueError(f"hubspot_missing_scope must be empty or one of {', '.join(SCOPES)}")
+        account.key, account.missing_scope, account.forgets = key, scope, forgets
+        account.traces, account.unique_email = traces, unique
+        if (limit, daily) != (account.limit, account.daily_limit):
+            account.limit, account.daily_limit = limit, daily
+            account.restart_limits()
+
+    def counts(self) -> dict[str, JsonValue]:
+        """Figures about the account."""
+        store = self.account.store
+        return {
+            "contacts": len(store.contacts),
+            "properties": [one.name for one in store.properties.values() if one.ours],
+        }
+
+    def use_budget(self, calls: int, bucket: str = "contacts") -> None:
+        """Another program of the same account spends calls right now."""
+        if bucket not in ("contacts", "day"):
+            raise ValueError("bucket must be contacts or day")
+        with self._lock:
+            chosen = self.account.burst if bucket == "contacts" else self.account.day
+            chosen.use(calls)
+
+    def page_contacts(self, search: str, offset: int, limit: int) -> tuple[int, list[PageContact]]:
+        """Contacts whose address holds the search text, newest first."""
+        wanted = search.lower()
+        found = [one for one in self.account.store.contacts.values() if wanted in (one.email or "")]
+        found.reverse()
+        return len(found), [_for_page(one) for one in found[offset : offset + limit]]
+
+    def block(self, contact_id: str) -> bool:
+        """What an unsubscribe link does: the contact stays and gets no more mail."""
+        store = self.account.store
+        contact = store.contacts.get(contact_id)
+        if contact is None:
+            return False
+        store.update(contact, {"hs_email_optout": "true"})
+        return True
+
+
+def _for_page(contact: Contact) -> PageContact:
+    shown = {name: value for name, value in contact.properties.items() if name not in ("email", "hs_email_optout")}
+    return PageContact(
+        id=contact.id,
+        address=contact.email or "(no address)",
+        attributes=shown,
+        lists=[],
+        blocked=contact.properties.get("hs_email_optout") == "true",
+        created=contact.created_at,
+        modified=contact.updated_at,
+    )
+
+
+def _text(settings: JsonObject, name: str) -> str:
+    value = settings[name]
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be text")
+    return value
+
+
+def _flag(settings: JsonObject, name: str) -> bool:
+    value = settings[name]
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false")
+    return value
+
+
+def _limit(settings: JsonObject, name: str) -> int | None:
+    value = settings[name]
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be 1 or more, or null for no limit")
+    return value
