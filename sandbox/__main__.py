@@ -8,6 +8,7 @@ import threading
 from types import FrameType
 
 from sandbox.brevo.account import DEFAULT_KEY, RATE_LIMIT
+from sandbox.mautic.account import DEFAULT_PASSWORD, DEFAULT_USERNAME
 from sandbox.server import Sandbox
 
 
@@ -20,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
             host=options.host,
             port=options.port,
             brevo_key=options.brevo_key,
+            mautic_username=options.mautic_username,
+            mautic_password=options.mautic_password,
             rate_limit=options.rate_limit or None,
             hourly_limit=options.hourly_limit or None,
             latency_ms=options.latency_ms,
@@ -36,7 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, finish)
     signal.signal(signal.SIGTERM, finish)
     sandbox.start()
-    sys.stdout.write(f"Sandbox at {sandbox.url}/ - stand-ins, not the real platforms. Brevo: {sandbox.brevo_url}\n")
+    sys.stdout.write(
+        f"Sandbox at {sandbox.url}/ - stand-ins, not the real platforms. Mautic: {sandbox.mautic_url} "
+        f"Brevo: {sandbox.brevo_url}\n"
+    )
     sys.stdout.flush()
     finished.wait()
     sandbox.stop()
@@ -48,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=_port, default=8025, help="port to listen on, 0 for any (%(default)s)")
     parser.add_argument("--brevo-key", type=_key, default=DEFAULT_KEY, help="the one valid key (%(default)s)")
+    parser.add_argument("--mautic-username", type=_key, default=DEFAULT_USERNAME, help="the one user (%(default)s)")
+    parser.add_argument("--mautic-password", type=_key, default=DEFAULT_PASSWORD, help="its password (%(default)s)")
     parser.add_argument(
         "--rate-limit",
         type=_count,

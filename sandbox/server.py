@@ -11,10 +11,14 @@ from sandbox.brevo.stand_in import Brevo
 from sandbox.faults import Fault
 from sandbox.limits import Clock
 from sandbox.listener import Listener
+from sandbox.mautic.account import DEFAULT_PASSWORD, DEFAULT_USERNAME, Switches
+from sandbox.mautic.stand_in import Mautic
+from sandbox.platform import Platform
 
 
 class Sandbox:
-    """A running server. `url` is its root, `brevo_url` Brevo's base URL, `brevo` the state to assert on.
+    """A running server. `url` is its root, `brevo_url` Brevo's base URL, `brevo` the state to assert on; likewise for
+    the other platforms.
 
     Every method may be called from any thread; hold `lock` to read several things that must fit together.
     """
@@ -25,6 +29,8 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
         brevo_key: str = DEFAULT_KEY,
+        mautic_username: str = DEFAULT_USERNAME,
+        mautic_password: str = DEFAULT_PASSWORD,
         rate_limit: int | None = RATE_LIMIT,
         hourly_limit: int | None = None,
         latency_ms: float = 0.0,
@@ -34,12 +40,16 @@ class Sandbox:
     ) -> None:
         self.lock = threading.RLock()
         self.brevo = Brevo(brevo_key, rate_limit, hourly_limit, self.lock, clock, now)
+        switches = Switches(username=mautic_username, password=mautic_password)
+        self.mautic = Mautic(switches, self.lock, clock, now)
+        self.platforms: list[Platform] = [self.brevo, self.mautic]
         stopping = threading.Event()
-        self._app = App([self.brevo], self.lock, stopping, latency_ms / 1000, verbose)
+        self._app = App(self.platforms, self.lock, stopping, latency_ms / 1000, verbose)
         self._listener = Listener(host, port, self._app.answer, stopping)
         shown_host = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown_host}:{self._listener.port}"
         self.brevo_url = f"{self.url}{self.brevo.prefix}"
+        self.mautic_url = f"{self.url}{self.mautic.prefix}"
 
     def start(self) -> None:
         """Begin answering, in threads of its own."""
@@ -75,7 +85,8 @@ class Sandbox:
         """Fresh accounts, no recorded requests, unused budgets, no faults. Settings stay."""
         with self.lock:
             self._app.faults.clear()
-            self.brevo.reset()
+            for platform in self.platforms:
+                platform.reset()
 
 
 @contextmanager
@@ -83,6 +94,8 @@ def running_sandbox(
     *,
     port: int = 0,
     brevo_key: str = DEFAULT_KEY,
+    mautic_username: str = DEFAULT_USERNAME,
+    mautic_password: str = DEFAULT_PASSWORD,
     rate_limit: int | None = RATE_LIMIT,
     hourly_limit: int | None = None,
     latency_ms: float = 0.0,
@@ -97,6 +110,8 @@ def running_sandbox(
     sandbox = Sandbox(
         port=port,
         brevo_key=brevo_key,
+        mautic_username=mautic_username,
+        mautic_password=mautic_password,
         rate_limit=rate_limit,
         hourly_limit=hourly_limit,
         latency_ms=latency_ms,
