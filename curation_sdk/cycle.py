@@ -21,7 +21,7 @@ from curation_sdk.database import patiently
 from curation_sdk.decisions import Answer
 from curation_sdk.job import Preparation, Pusher, SyncJob, SyncPolicy
 from curation_sdk.models import SyncRun
-from curation_sdk.outcomes import NotPushed, StopRun, Throttled
+from curation_sdk.outcomes import NotPushed, Retry, StopRun, Throttled
 from curation_sdk.pool import PushPool
 from curation_sdk.questions import Question
 from curation_sdk.ratelimit import RateLimiter
@@ -109,6 +109,7 @@ class _Cycle:
         chance: Callable[[], float],
     ) -> None:
         self.job, self.policy, self.run = job, policy, run
+        self.push_size = min(job.push_size, policy.batch_size)
         self.limit, self.only = limit, only
         self.stop, self.progress, self.clock, self.chance = stop, progress, clock, chance
         self.never = threading.Event()
@@ -215,15 +216,15 @@ class _Cycle:
         each thread.
         """
         window = self.policy.concurrency if self.brakes.proven else 1
-        at_hand = len(self.waiting) + pool.backlog * self.job.push_size
-        if at_hand < window * self.job.push_size and self._may_claim():
+        at_hand = len(self.waiting) + pool.backlog * self.push_size
+        if at_hand < window * self.push_size and self._may_claim():
             self._claim()
         self._check_claims()
         # As many again wait for a free thread, so that none stands still while we are at the database.
         most = 2 * window if self.brakes.proven else 1
         room = min(most - pool.under_way, self.limiter.turns_within(AHEAD) - self.limiter.queued - pool.backlog)
         while self.waiting and room > 0:
-            size = min(self.job.push_size, len(self.waiting))
+            size = min(self.push_size, len(self.waiting))
             pool.submit([self.waiting.popleft() for _ in range(size)])
             room -= 1
 
@@ -285,12 +286,18 @@ class _Cycle:
     # --- answers ----------------------------------------------------------------------------------------
 
     def _collect(self, people: Sequence[Person], answers: Sequence[Answer]) -> None:
+        failures: set[str] = set()
         for person, answer in zip(people, answers, strict=True):
             if isinstance(answer, NotPushed):
                 self.waiting.append(person)
-            else:
-                self.answered.append(Result(person, answer))
+                continue
+            self.answered.append(Result(person, answer))
+            # A push of many that fails is one failure, not as many as it has people.
+            failure = answer.reason if isinstance(answer, Retry) else ""
+            if failure not in failures:
                 self._consider(answer)
+            if failure:
+                failures.add(failure)
 
     def _consider(self, answer: Answer) -> None:
         match self.brakes.consider(answer, paused=self._paused()):

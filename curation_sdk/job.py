@@ -70,10 +70,12 @@ class Pusher(Protocol):
         """
         ...
 
-    def push(self, contacts: Sequence[Any]) -> Sequence[Outcome]:
+    def push(self, contacts: Sequence[Any]) -> Sequence[Outcome | Exception]:
         """Push contacts (one per person, already merged) and return an outcome for each, in their order.
 
-        Raises Throttled or StopRun for all of them. Any other exception is a bug and recorded as one.
+        Raises Throttled or StopRun for all of them. Any other exception is a bug and recorded as one; where it is
+        about one contact alone, it stands among the outcomes, so that it costs the others nothing. So does NotPushed
+        for those whose turn did not come.
         """
         ...
 
@@ -107,7 +109,7 @@ class SyncJob:
     off_reason: Callable[[], str]  # why the platform is off, naming the setting; "" when it is on
     policy: Callable[[], SyncPolicy]
     open: Callable[[RateLimiter], AbstractContextManager[Pusher]]
-    push_size: int = 1  # people per push
+    push_size: int = 1  # people per push, at most; never more than a claim takes
     created_at: str = "created_at"  # contacts are walked through in this order
 
     @property
