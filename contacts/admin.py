@@ -24,11 +24,13 @@ from contacts.models import Contact, Domain, Page, Suppression
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
 from curation_sdk.models import SyncAttempt
 from curation_sdk.overview import platform_state
+from mautic_sync.admin_actions import queue_for_mautic, retry_failed_for_mautic, skip_for_mautic
+from mautic_sync.job import MAUTIC
 
 _Row = TypeVar("_Row", bound=Model)
 
 #: The platforms, in the order in which people see them.
-PLATFORMS = (BREVO,)
+PLATFORMS = (BREVO, MAUTIC)
 
 BREVO_FIELDS = (
     "brevo_sync_status",
@@ -64,7 +66,10 @@ class ContactAdmin(DeletesMany[Contact]):
     list_select_related = ("domain",)
     list_per_page = 100
     list_max_show_all = 500
-    actions = (queue_for_brevo, retry_failed_for_brevo, skip_for_brevo)
+    actions = (
+        *(queue_for_brevo, retry_failed_for_brevo, skip_for_brevo),
+        *(queue_for_mautic, retry_failed_for_mautic, skip_for_mautic),
+    )
     autocomplete_fields = ("domain", "page")
     inlines = (SyncAttemptInline,)
     readonly_fields = (

@@ -155,16 +155,19 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
             # The counts per status. Equal entries, so PostgreSQL keeps it an eighth of the size, and reads it in the
             # order of the table: twice as fast as the one above.
             models.Index(fields=["brevo_sync_status"], name="contacts_brevo_counts"),
+            models.Index(fields=["mautic_sync_status", "-created_at", "-id"], name="contacts_mautic_status"),
+            models.Index(fields=["mautic_sync_status"], name="contacts_mautic_counts"),
+            # Whom a webhook of Mautic is about, and who is there at all. Empty as long as the platform is not in use.
+            models.Index(
+                fields=["mautic_contact_id"],
+                name="contacts_mautic_id",
+                condition=models.Q(mautic_contact_id__isnull=False),
+            ),
             # The same for the list only. Empty, so free, as long as the platform is not in use.
             models.Index(
                 fields=["hubspot_sync_status", "-created_at", "-id"],
                 name="contacts_hubspot_status",
                 condition=~models.Q(hubspot_sync_status=SyncStatus.NEW),
-            ),
-            models.Index(
-                fields=["mautic_sync_status", "-created_at", "-id"],
-                name="contacts_mautic_status",
-                condition=~models.Q(mautic_sync_status=SyncStatus.NEW),
             ),
             models.Index(
                 fields=["n8n_sync_status", "-created_at", "-id"],

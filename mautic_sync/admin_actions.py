@@ -8,9 +8,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from mautic_sync.job import MAUTIC
 from contacts.models import Contact
 from curation_sdk import admin_actions
+from mautic_sync.job import MAUTIC
 
 Admin = admin.ModelAdmin[Any]
 

@@ -133,10 +133,9 @@ class MauticClient:
     def get_fields(self) -> dict[str, str]:
         """The contact fields: alias to type. A list or an object, as PHP writes it."""
         answer, seen = self._call("GET", "/api/contacts/list/fields")
-        found = answer.json.values() if isinstance(answer.json, dict) else answer.json
         if not isinstance(answer.json, dict | list):
             raise MauticError(f"Mautic answered {answer.status} without the data.", seen, transient=True)
-        return {str(one["alias"]): str(one.get("type")) for one in found if isinstance(one, dict) and one.get("alias")}
+        return {str(one["alias"]): str(one.get("type")) for one in _entries(answer.json) if one.get("alias")}
 
     def create_field(self, alias: str, label: str, kind: str) -> None:
         """Make a contact field."""
@@ -149,9 +148,7 @@ class MauticClient:
 
     def get_segments(self) -> list[dict[str, Any]]:
         """The first 50 segments."""
-        found = self._object("GET", "/api/segments?limit=50").get("lists")
-        listed = found.values() if isinstance(found, dict) else found
-        return [one for one in listed if isinstance(one, dict)] if isinstance(found, dict | list) else []
+        return _entries(self._object("GET", "/api/segments?limit=50").get("lists"))
 
     def _object(self, method: str, path: str) -> dict[str, Any]:
         answer, seen = self._call(method, path)
@@ -178,7 +175,7 @@ class MauticClient:
             token = self._shared_token(refused=token)
             answer = self._session.request(method, path, json=body, headers=_bearer(token), within=within, turn=turn)
         if version := answer.headers.get("Mautic-Version", ""):
-            self.version = self._session.clean(version)
+            self.version = self._session.clean(version)[:40]
         code, message = self._said(answer)
         seen = evidence(answer, code=code, message=message, request_id="")
         if 200 <= answer.status < 300:
@@ -350,6 +347,12 @@ def _by_place(found: Any) -> dict[int, Any]:
     return {int(key): value for key, value in found.items() if key.isascii() and key.isdigit()}
 
 
+def _entries(found: Any) -> list[dict[str, Any]]:
+    """The objects in a list, or in an object by id."""
+    listed = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+    return [one for one in listed if isinstance(one, dict)]
+
+
 def _text(said: Any) -> str:
     """A message, or a list of them."""
     if isinstance(said, list):
@@ -359,8 +362,8 @@ def _text(said: Any) -> str:
 
 def _blocked(contact: dict[str, Any]) -> str:
     """Why Mautic does not mail the contact, from its "do not contact" entries; "" when it does."""
-    for entry in _by_place(contact.get("doNotContact")).values():
-        if isinstance(entry, dict) and entry.get("channel") == "email":
+    for entry in _entries(contact.get("doNotContact")):
+        if entry.get("channel") == "email":
             reason = int(entry["reason"]) if str(entry.get("reason", "")).isdigit() else 0
             if reason:
                 return f"Mautic does not mail this address: {REASONS.get(reason, 'blocked')}."

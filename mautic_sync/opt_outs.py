@@ -46,7 +46,7 @@ class Blocker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How many suppressions Mautic has now, why it went no further ("" when all is done), and is more to do at once?"""
+    """What a step did. problem: why some were not told; "" when all were. more: is there more to do, at once?"""
 
     count: int
     problem: str = ""
@@ -126,4 +126,3 @@ def _tell_of(client: Blocker, suppression: Suppression) -> None:
     MauticOptOut.objects.update_or_create(
         email_key=suppression.email_key, defaults={"since": suppression.since, "told_at": timezone.now()}
     )
-

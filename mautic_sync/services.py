@@ -119,7 +119,9 @@ class MauticSyncService:
             return [Rejected(error.reason, evidence=error.evidence)]
         if all(item.status == 403 for item in batch.items):
             first = batch.items[0]
-            raise StopRun(f"Mautic does not let us add contacts (403): {quoted(first.message)}. {ROLE}", first.evidence)
+            raise StopRun(
+                f"Mautic does not let us add contacts (403): {quoted(first.message)}. {ROLE}", first.evidence
+            )
         answers: list[Answer] = [self._outcome(*pair) for pair in zip(batch.items, payloads, strict=True)]
         too_long = {
             place: list(item.details)

@@ -1,5 +1,5 @@
-from mautic_sync.viewsets import MauticSyncViewSet
 from curation_sdk.routers import OptionalSlashRouter
+from mautic_sync.viewsets import MauticSyncViewSet
 
 router = OptionalSlashRouter()
 router.register("contacts/mautic", MauticSyncViewSet, basename="mautic-sync")

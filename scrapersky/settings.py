@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "curation_sdk",
     "contacts",
     "brevo_sync",
+    "mautic_sync",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -131,7 +132,7 @@ else:
 SYNC_HISTORY_DAYS: int = env.whole_number("SYNC_HISTORY_DAYS", default=90, least=0)
 
 # Whose work a worker takes up again at its start and after a crash: each platform's `SyncJob`.
-SYNC_JOBS = ["brevo_sync.job.BREVO"]
+SYNC_JOBS = ["brevo_sync.job.BREVO", "mautic_sync.job.MAUTIC"]
 
 # --- People and pages -----------------------------------------------------------------------------------
 
@@ -234,3 +235,25 @@ BREVO_SYNC_SCHEDULER_MAX_INSTANCES: int = env.whole_number("BREVO_SYNC_SCHEDULER
 BREVO_SYNC_MAX_RETRIES: int = env.whole_number("BREVO_SYNC_MAX_RETRIES", default=3, least=0)
 BREVO_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("BREVO_SYNC_RETRY_DELAY_MINUTES", default=5, least=1)
 BREVO_SYNC_RETRY_EXPONENTIAL: bool = env.flag("BREVO_SYNC_RETRY_EXPONENTIAL", default=True)
+
+# --- Mautic ---------------------------------------------------------------------------------------------
+# Off until there is a log-in: a user's, or a client's. What each setting does: docs/mautic.md.
+
+MAUTIC_API_BASE_URL: str = env.text("MAUTIC_API_BASE_URL")
+MAUTIC_USERNAME: str = env.text("MAUTIC_USERNAME")
+MAUTIC_PASSWORD: str = env.text("MAUTIC_PASSWORD")
+MAUTIC_CLIENT_ID: str = env.text("MAUTIC_CLIENT_ID")
+MAUTIC_CLIENT_SECRET: str = env.text("MAUTIC_CLIENT_SECRET")
+MAUTIC_SEGMENT_ID: str = env.text("MAUTIC_SEGMENT_ID")
+MAUTIC_FIELDS: dict[str, str] = env.pairs("MAUTIC_FIELDS")
+MAUTIC_WEBHOOK_SECRET: str = env.text("MAUTIC_WEBHOOK_SECRET")
+MAUTIC_RATE_LIMIT_PER_SECOND: float = env.number_above_zero("MAUTIC_RATE_LIMIT_PER_SECOND", default=5.0)
+MAUTIC_CONCURRENCY: int = env.whole_number("MAUTIC_CONCURRENCY", default=2, least=0)
+MAUTIC_SYNC_SCHEDULER_INTERVAL_MINUTES: int = env.whole_number(
+    "MAUTIC_SYNC_SCHEDULER_INTERVAL_MINUTES", default=5, least=1
+)
+MAUTIC_SYNC_SCHEDULER_BATCH_SIZE: int = env.whole_number("MAUTIC_SYNC_SCHEDULER_BATCH_SIZE", default=50, least=1)
+MAUTIC_SYNC_SCHEDULER_MAX_INSTANCES: int = env.whole_number("MAUTIC_SYNC_SCHEDULER_MAX_INSTANCES", default=1, least=1)
+MAUTIC_SYNC_MAX_RETRIES: int = env.whole_number("MAUTIC_SYNC_MAX_RETRIES", default=3, least=0)
+MAUTIC_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("MAUTIC_SYNC_RETRY_DELAY_MINUTES", default=5, least=1)
+MAUTIC_SYNC_RETRY_EXPONENTIAL: bool = env.flag("MAUTIC_SYNC_RETRY_EXPONENTIAL", default=True)
