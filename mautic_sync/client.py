@@ -29,6 +29,9 @@ DEFAULT_WAIT = timedelta(minutes=1)
 #: Seconds for the answer to a call with many contacts: each of them sets off Mautic's own events.
 BATCH_WITHIN = 75.0
 
+#: Seconds for the answer to a call that changes one contact, before a run.
+SHORT_WITHIN = 10.0
+
 #: Reasons of a "do not contact" entry. 0 would lift one, so nothing here ever sends it.
 UNSUBSCRIBED, BOUNCED, MANUAL = 1, 2, 3
 REASONS = {UNSUBSCRIBED: "unsubscribed there", BOUNCED: "bounced", MANUAL: "set by hand"}
@@ -123,7 +126,7 @@ class MauticClient:
     def block_contact(self, contact_id: str, comments: str) -> None:
         """Set "do not contact" for e-mail, by hand. There is no call here that takes it away."""
         body = {"reason": MANUAL, "comments": comments}
-        self._call("POST", f"/api/contacts/{int(contact_id)}/dnc/email/add", body)
+        self._call("POST", f"/api/contacts/{int(contact_id)}/dnc/email/add", body, within=SHORT_WITHIN)
 
     def count_contacts(self) -> int:
         """How many contacts there are. The smallest question, to see whether log-in and address are right."""

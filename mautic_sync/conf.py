@@ -35,9 +35,9 @@ NO_FIELDS = {
 #: Mautic's own limit for one call (its setting api_batch_max_limit).
 MOST_AT_ONCE = 200
 
-#: A run takes on nothing new after this. A call with many contacts may take long (see BATCH_WITHIN in client.py), and
-#: with it the run still ends before the task queue's time-out of 240 seconds.
-BUDGET = timedelta(seconds=100)
+#: A run takes on nothing new after this. A call with many contacts may take long (BATCH_WITHIN in client.py), and with
+#: it, the segment and the opt-outs the task still ends before the task queue's time-out of 240 seconds.
+BUDGET = timedelta(seconds=80)
 
 
 @dataclass(frozen=True, slots=True)

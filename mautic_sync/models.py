@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.db import models
 
+from contacts.models import Suppression
+
 
 class MauticOptOut(models.Model):
-    """A suppression of ours that Mautic has as "do not contact"."""
+    """A suppression of ours that Mautic has as "do not contact". It goes with the suppression."""
 
-    email_key = models.CharField("e-mail", max_length=320, unique=True)
-    since = models.DateTimeField(help_text="That of the suppression: one that is made anew is told anew.")
+    suppression = models.OneToOneField(Suppression, on_delete=models.CASCADE, related_name="mautic_opt_out")
     told_at = models.DateTimeField()
 
     class Meta:
@@ -19,4 +20,4 @@ class MauticOptOut(models.Model):
         verbose_name_plural = "opt-outs told to Mautic"
 
     def __str__(self) -> str:
-        return self.email_key
+        return str(self.suppression)

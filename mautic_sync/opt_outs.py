@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
@@ -59,12 +61,8 @@ def untold() -> QuerySet[Suppression]:
     Those that we have from Mautic it knows.
     """
     theirs = Contact.objects.filter(email_key=OuterRef("email_key"), mautic_contact_id__gt="")
-    told = MauticOptOut.objects.filter(email_key=OuterRef("email_key"), since=OuterRef("since"))
-    return (
-        Suppression.objects.exclude(source=MAUTIC.label)
-        .filter(Exists(theirs), ~Exists(told))
-        .order_by("since", "email_key")
-    )
+    unknown = Suppression.objects.exclude(source=MAUTIC.label).filter(mautic_opt_out=None)
+    return unknown.filter(Exists(theirs)).order_by("since", "email_key")
 
 
 def tell_opt_outs(
@@ -92,8 +90,8 @@ def tell_opt_outs(
 
 def _tell(client: Blocker, within: timedelta | None, stop: Callable[[], bool]) -> Told:
     begun, count, failures, problem = time.monotonic(), 0, 0, ""
-    failed: set[str] = set()
-    while suppressions := list(untold().exclude(email_key__in=failed)[:AT_ONCE]):
+    failed: set[Any] = set()
+    while suppressions := list(untold().exclude(pk__in=failed)[:AT_ONCE]):
         for suppression in suppressions:
             if stop() or (within is not None and time.monotonic() - begun > within.total_seconds()):
                 return Told(count, problem, more=True)
@@ -102,7 +100,7 @@ def _tell(client: Blocker, within: timedelta | None, stop: Callable[[], bool]) -
             except (StopRun, Throttled) as error:
                 return Told(count, error.reason)
             except (MauticError, Unanswered) as error:
-                failed.add(suppression.email_key)
+                failed.add(suppression.pk)
                 failures, problem = failures + 1, error.reason
                 logger.warning("mautic: an opt-out could not be told and will be tried again: %s", error.reason)
                 if failures >= TROUBLE:
@@ -123,6 +121,7 @@ def _tell_of(client: Blocker, suppression: Suppression) -> None:
         except MauticError as error:
             if not error.not_found:
                 raise  # else the contact is gone there, and nobody mails it
-    MauticOptOut.objects.update_or_create(
-        email_key=suppression.email_key, defaults={"since": suppression.since, "told_at": timezone.now()}
-    )
+    # Another step may have recorded it just now, or somebody may have deleted the suppression meanwhile.
+    with suppress(IntegrityError), transaction.atomic():
+        if Suppression.objects.select_for_update().filter(pk=suppression.pk).first():
+            MauticOptOut.objects.create(suppression=suppression, told_at=timezone.now())

@@ -95,8 +95,6 @@ class MauticSyncService:
         halt: Exception = NotPushed()
         spent = 0
         for part in filter(None, (together, *([place] for place in alone))):
-            if spent > ALONE_FOR:
-                break
             try:
                 found = self._send([contact_payload(contacts[place], self.config) for place in part])
             except HALTS as error:
@@ -104,6 +102,8 @@ class MauticSyncService:
                 break
             answers.update(zip(part, found, strict=True))
             spent += max(_milliseconds(answer) for answer in found)
+            if spent >= ALONE_FOR:
+                break
         return [answers.get(place, halt) for place in range(len(contacts))]
 
     def _send(self, payloads: Sequence[Payload]) -> list[Answer]:

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.exceptions import AuthenticationFailed, ParseError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,6 +24,13 @@ from mautic_sync import webhooks
 from mautic_sync.job import MAUTIC
 
 SIGNATURE = OpenApiParameter("Webhook-Signature", OpenApiTypes.STR, OpenApiParameter.HEADER, required=True)
+
+
+class NotMautic(APIException):
+    """A webhook that is not known to come from our Mautic."""
+
+    status_code = status.HTTP_401_UNAUTHORIZED
+    default_code = "not_mautic"
 
 
 class MauticSyncViewSet(SyncViewSet):
@@ -45,9 +53,9 @@ class MauticSyncViewSet(SyncViewSet):
         body = request.body  # the raw bytes, before anything parses them
         signature = request.headers.get("Webhook-Signature", "")
         if not settings.MAUTIC_WEBHOOK_SECRET:
-            raise AuthenticationFailed("MAUTIC_WEBHOOK_SECRET is not set, so no webhook is taken.")
+            raise NotMautic("MAUTIC_WEBHOOK_SECRET is not set, so no webhook is taken.")
         if not webhooks.is_signed(body, signature, settings.MAUTIC_WEBHOOK_SECRET):
-            raise AuthenticationFailed("The Webhook-Signature is missing or does not fit MAUTIC_WEBHOOK_SECRET.")
-        if not isinstance(request.data, dict):
+            raise NotMautic("The Webhook-Signature is missing or does not fit MAUTIC_WEBHOOK_SECRET.")
+        if not body or not isinstance(request.data, dict):
             raise ParseError("Send a JSON object with lists of events by name.")
         return Response(webhooks.take(webhooks.read(request.data)))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 
+from curation_sdk import http
 from curation_sdk.job import LEASE
 from mautic_sync import client, conf, opt_outs
 
@@ -97,6 +98,7 @@ def test_load_and_policy(settings: Any) -> None:
 
 def test_a_run_ends_before_the_task_queue_gives_it_up() -> None:
     """The opt-outs and their last call, a run, its last batch and the segment behind it."""
-    one_call = 35  # seconds, with the time to connect
-    longest = opt_outs.WITHIN.total_seconds() + one_call + conf.policy().budget.total_seconds() + client.BATCH_WITHIN
+    before = opt_outs.WITHIN.total_seconds() + http.CONNECT_TIMEOUT + client.SHORT_WITHIN
+    last_push = http.CONNECT_TIMEOUT + client.BATCH_WITHIN + http.CONNECT_TIMEOUT + http.ANSWER_TIMEOUT
+    longest = before + conf.policy().budget.total_seconds() + last_push
     assert longest < django_settings.Q_CLUSTER["timeout"] < LEASE.total_seconds()
