@@ -187,9 +187,10 @@ def filter_and_fields(job: SyncJob) -> None:
 
 def sandbox(job: SyncJob) -> None:
     from sandbox.demo import demo_settings
-    from sandbox.server import Sandbox
+    from sandbox.server import running_sandbox
 
-    assert hasattr(Sandbox(), job.platform)
+    with running_sandbox() as running:
+        assert getattr(running, job.platform)
     assert [name for name in demo_settings(8000, 8025) if name.startswith(f"{job.platform.upper()}_")]
 
 
