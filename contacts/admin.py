@@ -28,11 +28,13 @@ from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.overview import platform_state
 from hubspot_sync.admin_actions import queue_for_hubspot, retry_failed_for_hubspot, skip_for_hubspot
 from hubspot_sync.job import HUBSPOT
+from mautic_sync.admin_actions import queue_for_mautic, retry_failed_for_mautic, skip_for_mautic
+from mautic_sync.job import MAUTIC
 
 _Row = TypeVar("_Row", bound=Model)
 
 #: The platforms, in the order in which people see them.
-PLATFORMS = (BREVO, HUBSPOT)
+PLATFORMS = (BREVO, HUBSPOT, MAUTIC)
 
 #: Whatever has a queue, in the order in which contacts go through.
 QUEUES = (CURATION, *PLATFORMS)
@@ -91,6 +93,7 @@ class ContactAdmin(DeletesMany[Contact]):
         queue_for_curation,
         *(queue_for_brevo, retry_failed_for_brevo, skip_for_brevo),
         *(queue_for_hubspot, retry_failed_for_hubspot, skip_for_hubspot),
+        *(queue_for_mautic, retry_failed_for_mautic, skip_for_mautic),
     )
     autocomplete_fields = ("domain", "page")
     inlines = (SyncAttemptInline,)

@@ -165,12 +165,15 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
             models.Index(fields=["brevo_sync_status"], name="contacts_brevo_counts"),
             models.Index(fields=["hubspot_sync_status", "-created_at", "-id"], name="contacts_hubspot_status"),
             models.Index(fields=["hubspot_sync_status"], name="contacts_hubspot_counts"),
-            # The same for the list only. Empty, so free, as long as the platform is not in use.
+            models.Index(fields=["mautic_sync_status", "-created_at", "-id"], name="contacts_mautic_status"),
+            models.Index(fields=["mautic_sync_status"], name="contacts_mautic_counts"),
+            # Whom a webhook of Mautic is about, and who is there at all. Empty as long as the platform is not in use.
             models.Index(
-                fields=["mautic_sync_status", "-created_at", "-id"],
-                name="contacts_mautic_status",
-                condition=~models.Q(mautic_sync_status=SyncStatus.NEW),
+                fields=["mautic_contact_id"],
+                name="contacts_mautic_id",
+                condition=models.Q(mautic_contact_id__isnull=False),
             ),
+            # The same for the list only. Empty, so free, as long as the platform is not in use.
             models.Index(
                 fields=["n8n_sync_status", "-created_at", "-id"],
                 name="contacts_n8n_status",

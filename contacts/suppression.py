@@ -12,11 +12,15 @@ from contacts.models import Suppression
 from curation_sdk.job import SkipRule
 
 
-def suppress(blocked: Sequence[tuple[str, str]], source: str) -> None:
+def suppress(
+    blocked: Sequence[tuple[str, str]],
+    source: str,
+    reason: Suppression.Reason = Suppression.Reason.BLOCKED,
+) -> None:
     """Record addresses that a platform does not mail, as (address, why) pairs. What is recorded already stays."""
     Suppression.objects.bulk_create(
         [
-            Suppression(email_key=key, reason=Suppression.Reason.BLOCKED, source=source, note=why)
+            Suppression(email_key=key, reason=reason, source=source, note=why)
             for address, why in blocked
             if (key := email_key(address))
         ],

@@ -78,6 +78,9 @@ class SyncCommand(BaseCommand):
         them."""
         return requests
 
+    def before_pushing(self) -> None:
+        """What the platform has to do first, outside of the queue."""
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--limit",
@@ -120,6 +123,7 @@ class SyncCommand(BaseCommand):
                 self._queue_in_chunks(chosen)
         if not ids:
             self._work_off()
+        self.before_pushing()
         self._push(ids, options["limit"])
 
     def _check_ids(self, ids: Collection[UUID], chosen: QuerySet[Any]) -> None:

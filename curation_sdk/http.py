@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -29,7 +30,7 @@ USER_AGENT = "ScraperSky-contact-sync/1"
 CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 25.0  # seconds without a byte
 ANSWER_TIMEOUT = 30.0  # seconds for a whole answer, however slowly it drips
-LARGEST_ANSWER = 4 * 1024 * 1024  # bytes
+LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; some platforms send 200 contacts back, each with all its fields
 
 
 class Unanswered(Exception):
@@ -99,22 +100,37 @@ class PlatformSession:
         self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=retry)
         self._last = ("", ""), requests.PreparedRequest()
 
-    def request(self, method: str, path: str, *, json: Any = None) -> Answer:
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        within: float = ANSWER_TIMEOUT,
+        turn: float | None = None,
+    ) -> Answer:
         """Send one request when its turn has come.
+
+        json, form: the body, in one form or the other. headers: further ones, for this request. within: seconds for
+        the whole answer; more than the usual for a request that makes the platform work long. turn: that of a
+        request before, which this one completes: it goes at once, even when the run is ending.
 
         Raises Unanswered when no whole answer arrived, StopRun when the address itself is unusable, and
         NotPushed when the run ended while waiting for the turn.
         """
-        turn = self._limiter.acquire()
+        turn = self._limiter.acquire() if turn is None else turn
         begun = time.monotonic()
+        silence = READ_TIMEOUT if within == ANSWER_TIMEOUT else within
         try:
             with self._adapter.send(
-                self._prepared(method, path, json),
+                self._prepared(method, path, json, form, headers or {}),
                 stream=True,
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                timeout=(CONNECT_TIMEOUT, silence),
                 **self._environment,
             ) as response:
-                body = _read(response, begun)
+                body = _read(response, begun, within)
         except (
             requests.exceptions.InvalidURL,
             requests.exceptions.InvalidSchema,
@@ -127,12 +143,18 @@ class PlatformSession:
             raise StopRun(f"The address or key in the settings cannot be used ({type(error).__name__}).") from None
         except (requests.RequestException, HTTPError, OSError) as error:
             # `from None`: the original text holds the address, and the address may hold a person's.
-            raise Unanswered(_what_happened(error), timedelta(seconds=time.monotonic() - begun)) from None
+            raise Unanswered(
+                _what_happened(error, silence, within), timedelta(seconds=time.monotonic() - begun)
+            ) from None
         duration = timedelta(seconds=time.monotonic() - begun)
         return self._answer(response, body, duration, turn)
 
     def close(self) -> None:
         self._adapter.close()
+
+    def keep_secret(self, *secrets: str) -> None:
+        """Never show these strings either: a token, for instance, that was fetched on the way."""
+        self._secrets = tuple(dict.fromkeys((*self._secrets, *filter(None, secrets))))
 
     @cached_property
     def _environment(self) -> Any:
@@ -140,7 +162,9 @@ class PlatformSession:
         found = requests.Session().merge_environment_settings(self._base_url, {}, None, None, None)
         return {name: found[name] for name in ("proxies", "verify", "cert")}
 
-    def _prepared(self, method: str, path: str, json: Any) -> requests.PreparedRequest:
+    def _prepared(
+        self, method: str, path: str, json: Any, form: Mapping[str, str] | None, headers: Mapping[str, str]
+    ) -> requests.PreparedRequest:
         """The request, with nothing in it but what we put there.
 
         Not by way of a requests.Session: that one follows redirects, keeps cookies, which would tie our requests
@@ -153,11 +177,12 @@ class PlatformSession:
             request.prepare(method=method, url=f"{self._base_url}{path}", headers=self._headers)
             self._last = (method, path), request
         request = request.copy()
-        if json is not None:
-            body = json_module.dumps(json, allow_nan=False).encode()
-            request.body = body
-            request.headers["Content-Type"] = "application/json"
-            request.headers["Content-Length"] = str(len(body))
+        for name, value in headers.items():
+            request.headers[name] = value
+        if form is not None:
+            _put_body(request, urlencode(form).encode(), "application/x-www-form-urlencoded")
+        elif json is not None:
+            _put_body(request, json_module.dumps(json, allow_nan=False).encode(), "application/json")
         return request
 
     def _answer(self, response: requests.Response, body: bytes, duration: timedelta, turn: float) -> Answer:
@@ -190,7 +215,13 @@ def evidence(answer: Answer, *, code: str, message: str, request_id: str) -> Evi
     )
 
 
-def _read(response: requests.Response, begun: float) -> bytes:
+def _put_body(request: requests.PreparedRequest, body: bytes, kind: str) -> None:
+    request.body = body
+    request.headers["Content-Type"] = kind
+    request.headers["Content-Length"] = str(len(body))
+
+
+def _read(response: requests.Response, begun: float, within: float) -> bytes:
     """The body, bounded in size and time.
 
     `read1` returns what has arrived; `iter_content` would wait for a full block, however slowly the bytes drip.
@@ -201,7 +232,7 @@ def _read(response: requests.Response, begun: float) -> bytes:
         size += len(part)
         if size > LARGEST_ANSWER:
             raise requests.exceptions.ContentDecodingError("The answer is too large.")
-        if time.monotonic() - begun > ANSWER_TIMEOUT:
+        if time.monotonic() - begun > within:
             raise TimeoutError
     body = b"".join(parts)
     return _unpacked(body) if response.headers.get("Content-Encoding", "").strip().lower() == "gzip" else body
@@ -219,7 +250,7 @@ def _unpacked(body: bytes) -> bytes:
     return unpacked
 
 
-def _what_happened(error: Exception) -> str:
+def _what_happened(error: Exception, silence: float, within: float) -> str:
     """The fault in our own words: the library's text may name addresses, people and keys."""
     match error:
         case requests.exceptions.ConnectTimeout():
@@ -229,9 +260,9 @@ def _what_happened(error: Exception) -> str:
         case requests.exceptions.ProxyError():
             return "The proxy refused the connection."
         case requests.exceptions.Timeout() | ReadTimeoutError():
-            return f"No answer within {READ_TIMEOUT:.0f} seconds."
+            return f"No answer within {silence:.0f} seconds."
         case TimeoutError():
-            return f"No whole answer within {ANSWER_TIMEOUT:.0f} seconds."
+            return f"No whole answer within {within:.0f} seconds."
         case requests.exceptions.ContentDecodingError():
             return "The answer could not be read: it is too large or wrongly encoded."
         case requests.exceptions.ConnectionError():

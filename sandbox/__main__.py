@@ -9,6 +9,7 @@ from types import FrameType
 
 from sandbox.brevo.account import DEFAULT_KEY, RATE_LIMIT
 from sandbox.hubspot import account as hubspot_account
+from sandbox.mautic.account import DEFAULT_PASSWORD, DEFAULT_USERNAME
 from sandbox.server import Sandbox
 
 
@@ -21,6 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
             host=options.host,
             port=options.port,
             brevo_key=options.brevo_key,
+            mautic_username=options.mautic_username,
+            mautic_password=options.mautic_password,
             rate_limit=options.rate_limit or None,
             hourly_limit=options.hourly_limit or None,
             hubspot_key=options.hubspot_key,
@@ -39,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, finish)
     signal.signal(signal.SIGTERM, finish)
     sandbox.start()
-    bases = f"Brevo: {sandbox.brevo_url} HubSpot: {sandbox.hubspot_url}"
+    bases = f"Brevo: {sandbox.brevo_url} HubSpot: {sandbox.hubspot_url} Mautic: {sandbox.mautic_url}"
     sys.stdout.write(f"Sandbox at {sandbox.url}/ - stand-ins, not the real platforms. {bases}\n")
     sys.stdout.flush()
     finished.wait()
@@ -52,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=_port, default=8025, help="port to listen on, 0 for any (%(default)s)")
     parser.add_argument("--brevo-key", type=_key, default=DEFAULT_KEY, help="the one valid key (%(default)s)")
+    parser.add_argument("--mautic-username", type=_key, default=DEFAULT_USERNAME, help="the one user (%(default)s)")
+    parser.add_argument("--mautic-password", type=_key, default=DEFAULT_PASSWORD, help="its password (%(default)s)")
     parser.add_argument(
         "--rate-limit",
         type=_count,

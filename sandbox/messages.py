@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, parse_qsl, unquote
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 JsonObject: TypeAlias = dict[str, JsonValue]
@@ -14,6 +14,7 @@ REASONS = {
     201: "Created",
     204: "No Content",
     207: "Multi-Status",
+    301: "Moved Permanently",
     302: "Found",
     303: "See Other",
     400: "Bad Request",
@@ -21,9 +22,11 @@ REASONS = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
     409: "Conflict",
     411: "Length Required",
     413: "Content Too Large",
+    422: "Unprocessable Content",
     423: "Locked",
     425: "Too Early",
     429: "Too Many Requests",
@@ -98,6 +101,14 @@ def parse_json(text: bytes) -> JsonValue:
     except (ValueError, RecursionError) as error:
         raise BadRequest(400, "The body is not valid JSON") from error
     return parsed
+
+
+def parse_form(body: bytes) -> dict[str, str]:
+    """A form-encoded body in, its fields out; of a repeated one the last. Raises BadRequest on anything unreadable."""
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=200))
+    except ValueError as error:
+        raise BadRequest(400, "The form cannot be read") from error
 
 
 def _refuse_constant(name: str) -> None:

@@ -13,10 +13,14 @@ from sandbox.hubspot import account as hubspot_account
 from sandbox.hubspot.stand_in import HubSpot
 from sandbox.limits import Clock
 from sandbox.listener import Listener
+from sandbox.mautic.account import DEFAULT_PASSWORD, DEFAULT_USERNAME, Switches
+from sandbox.mautic.stand_in import Mautic
+from sandbox.platform import Platform
 
 
 class Sandbox:
-    """A running server. `url` is its root, `brevo_url` Brevo's base URL, `brevo` the state to assert on; so for each.
+    """A running server. `url` is its root, `brevo_url` Brevo's base URL, `brevo` the state to assert on; so for
+    the other platforms.
 
     Every method may be called from any thread; hold `lock` to read several things that must fit together.
     """
@@ -27,6 +31,8 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
         brevo_key: str = DEFAULT_KEY,
+        mautic_username: str = DEFAULT_USERNAME,
+        mautic_password: str = DEFAULT_PASSWORD,
         rate_limit: int | None = RATE_LIMIT,
         hourly_limit: int | None = None,
         hubspot_key: str = hubspot_account.DEFAULT_KEY,
@@ -40,13 +46,17 @@ class Sandbox:
         self.brevo = Brevo(brevo_key, rate_limit, hourly_limit, self.lock, clock, now)
         daily_limit = None if hubspot_limit is None else hubspot_account.DAILY_LIMIT
         self.hubspot = HubSpot(hubspot_key, hubspot_limit, daily_limit, self.lock, clock, now)
+        switches = Switches(username=mautic_username, password=mautic_password)
+        self.mautic = Mautic(switches, self.lock, clock, now)
+        self.platforms: list[Platform] = [self.brevo, self.hubspot, self.mautic]
         stopping = threading.Event()
-        self._app = App([self.brevo, self.hubspot], self.lock, stopping, latency_ms / 1000, verbose)
+        self._app = App(self.platforms, self.lock, stopping, latency_ms / 1000, verbose)
         self._listener = Listener(host, port, self._app.answer, stopping)
         shown_host = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown_host}:{self._listener.port}"
         self.brevo_url = f"{self.url}{self.brevo.prefix}"
         self.hubspot_url = f"{self.url}{self.hubspot.prefix}"
+        self.mautic_url = f"{self.url}{self.mautic.prefix}"
 
     def start(self) -> None:
         """Begin answering, in threads of its own."""
@@ -82,8 +92,8 @@ class Sandbox:
         """Fresh accounts, no recorded requests, unused budgets, no faults. Settings stay."""
         with self.lock:
             self._app.faults.clear()
-            self.brevo.reset()
-            self.hubspot.reset()
+            for platform in self.platforms:
+                platform.reset()
 
 
 @contextmanager
@@ -91,6 +101,8 @@ def running_sandbox(
     *,
     port: int = 0,
     brevo_key: str = DEFAULT_KEY,
+    mautic_username: str = DEFAULT_USERNAME,
+    mautic_password: str = DEFAULT_PASSWORD,
     rate_limit: int | None = RATE_LIMIT,
     hourly_limit: int | None = None,
     hubspot_key: str = hubspot_account.DEFAULT_KEY,
@@ -107,6 +119,8 @@ def running_sandbox(
     sandbox = Sandbox(
         port=port,
         brevo_key=brevo_key,
+        mautic_username=mautic_username,
+        mautic_password=mautic_password,
         rate_limit=rate_limit,
         hourly_limit=hourly_limit,
         hubspot_key=hubspot_key,

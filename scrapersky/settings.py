@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "contact_curation",
     "brevo_sync",
     "hubspot_sync",
+    "mautic_sync",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -138,6 +139,7 @@ SYNC_JOBS = [
     "brevo_sync.job.BREVO",
     "hubspot_sync.job.HUBSPOT",
 ]
+SYNC_JOBS = ["brevo_sync.job.BREVO", "mautic_sync.job.MAUTIC"]
 
 # --- People and pages -----------------------------------------------------------------------------------
 
@@ -268,3 +270,25 @@ HUBSPOT_SYNC_SCHEDULER_MAX_INSTANCES: int = env.whole_number(
 HUBSPOT_SYNC_MAX_RETRIES: int = env.whole_number("HUBSPOT_SYNC_MAX_RETRIES", default=3, least=0)
 HUBSPOT_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("HUBSPOT_SYNC_RETRY_DELAY_MINUTES", default=5, least=1)
 HUBSPOT_SYNC_RETRY_EXPONENTIAL: bool = env.flag("HUBSPOT_SYNC_RETRY_EXPONENTIAL", default=True)
+
+# --- Mautic ---------------------------------------------------------------------------------------------
+# Off until there is a log-in: a user's, or a client's. What each setting does: docs/mautic.md.
+
+MAUTIC_API_BASE_URL: str = env.text("MAUTIC_API_BASE_URL")
+MAUTIC_USERNAME: str = env.text("MAUTIC_USERNAME")
+MAUTIC_PASSWORD: str = env.text("MAUTIC_PASSWORD")
+MAUTIC_CLIENT_ID: str = env.text("MAUTIC_CLIENT_ID")
+MAUTIC_CLIENT_SECRET: str = env.text("MAUTIC_CLIENT_SECRET")
+MAUTIC_SEGMENT_ID: str = env.text("MAUTIC_SEGMENT_ID")
+MAUTIC_FIELDS: dict[str, str] = env.pairs("MAUTIC_FIELDS")
+MAUTIC_WEBHOOK_SECRET: str = env.text("MAUTIC_WEBHOOK_SECRET")
+MAUTIC_RATE_LIMIT_PER_SECOND: float = env.number_above_zero("MAUTIC_RATE_LIMIT_PER_SECOND", default=5.0)
+MAUTIC_CONCURRENCY: int = env.whole_number("MAUTIC_CONCURRENCY", default=2, least=0)
+MAUTIC_SYNC_SCHEDULER_INTERVAL_MINUTES: int = env.whole_number(
+    "MAUTIC_SYNC_SCHEDULER_INTERVAL_MINUTES", default=5, least=1
+)
+MAUTIC_SYNC_SCHEDULER_BATCH_SIZE: int = env.whole_number("MAUTIC_SYNC_SCHEDULER_BATCH_SIZE", default=50, least=1)
+MAUTIC_SYNC_SCHEDULER_MAX_INSTANCES: int = env.whole_number("MAUTIC_SYNC_SCHEDULER_MAX_INSTANCES", default=1, least=1)
+MAUTIC_SYNC_MAX_RETRIES: int = env.whole_number("MAUTIC_SYNC_MAX_RETRIES", default=3, least=0)
+MAUTIC_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("MAUTIC_SYNC_RETRY_DELAY_MINUTES", default=5, least=1)
+MAUTIC_SYNC_RETRY_EXPONENTIAL: bool = env.flag("MAUTIC_SYNC_RETRY_EXPONENTIAL", default=True)

@@ -1,0 +1,30 @@
+"""Mautic's bulk actions on contacts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from contacts.models import Contact
+from curation_sdk import admin_actions
+from mautic_sync.job import MAUTIC
+
+Admin = admin.ModelAdmin[Any]
+
+
+@admin.action(description="Queue for Mautic", permissions=["change"])
+def queue_for_mautic(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
+    admin_actions.queue(MAUTIC, model_admin, request, contacts)
+
+
+@admin.action(description="Retry failed for Mautic", permissions=["change"])
+def retry_failed_for_mautic(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
+    admin_actions.retry_failed(MAUTIC, model_admin, request, contacts)
+
+
+@admin.action(description="Skip for Mautic", permissions=["change"])
+def skip_for_mautic(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
+    admin_actions.skip(MAUTIC, model_admin, request, contacts)

@@ -1,0 +1,40 @@
+"""Mautic as the shared job loop sees it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from contacts.models import Contact
+from contacts.people import merge
+from contacts.selection import select_contacts
+from contacts.suppression import SKIP_RULES, suppress
+from curation_sdk import platform_settings
+from curation_sdk.job import SyncJob
+from mautic_sync import conf
+from mautic_sync.services import mautic_service
+
+MAUTIC = SyncJob(
+    platform="mautic",
+    label="Mautic",
+    model=Contact,
+    sync_status="mautic_sync_status",
+    processing_status="mautic_processing_status",
+    processing_error="mautic_processing_error",
+    contact_id="mautic_contact_id",
+    retry_count="mautic_retry_count",
+    next_attempt_at="mautic_next_attempt_at",
+    synced_at="mautic_synced_at",
+    identity="email_key",
+    related=("domain",),
+    merge=merge,
+    select=select_contacts,
+    skip_rules=SKIP_RULES,
+    suppress=suppress,
+    task="mautic_sync.tasks.process_mautic_sync_queue",
+    schedule="mautic_contact_sync_processor",
+    interval=partial(platform_settings.interval, "MAUTIC"),
+    off_reason=conf.off_reason,
+    policy=conf.policy,
+    open=mautic_service,
+    push_size=conf.MOST_AT_ONCE,
+)

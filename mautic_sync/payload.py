@@ -1,0 +1,65 @@
+"""From a contact to its entry in `POST /api/contacts/batch/new`. Pure: no network, no database, no settings.
+
+Source: Mautic's `app/bundles/LeadBundle/Controller/Api/LeadApiController.php`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from contacts.address_key import BLANKS
+from contacts.person import company, first_and_last_name, website
+from contacts.placeholders import clean_phone
+from mautic_sync.conf import MauticConfig
+
+if TYPE_CHECKING:
+    from contacts.models import Contact
+
+#: What fresh installations of Mautic 5.1 and later take in a text field, e-mail and website included.
+SHORT = 64
+
+#: What only people read may be cut. An address, an id or the address of a page would be another one.
+DISPLAY = ("firstname", "lastname", "company")
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One entry of a batch. `display`: the aliases (not our names) of what may be cut."""
+
+    body: dict[str, Any]
+    display: frozenset[str] = frozenset()
+
+    def shortened(self, aliases: Collection[str]) -> Payload:
+        """The entry with these values cut to what every Mautic takes."""
+        cut = {alias: str(self.body[alias])[:SHORT].rstrip() for alias in aliases}
+        return Payload({**self.body, **cut}, self.display)
+
+
+def contact_payload(contact: Contact, config: MauticConfig) -> Payload:
+    """What we send of one contact, who must have an address: without one Mautic makes a new contact every time.
+
+    Absent values are not sent; blanks would not overwrite anyway. Never sent: `doNotContact`, since reason 0 lifts a
+    block, and `id`, `owner`, `stage` and `tags`, which belong to the people who work in Mautic.
+    """
+    first, last = first_and_last_name(contact.name)
+    values: dict[str, str | bool | None] = {
+        "firstname": first,
+        "lastname": last,
+        "phone": clean_phone(contact.phone_number),
+        "company": company(contact),
+        "website": website(contact),
+        "scrapersky_domain_id": str(contact.domain_id) if contact.domain_id else None,
+        "scrapersky_page_id": str(contact.page_id) if contact.page_id else None,
+        "scrapersky_email_type": contact.email_type,
+        "scrapersky_source_url": contact.source_url,
+        "scrapersky_has_gmail": contact.has_gmail,
+    }
+    body: dict[str, Any] = {"email": (contact.email or "").strip(BLANKS)}
+    for name, alias in config.fields.items():
+        value = values[name]
+        if value is not None and str(value).strip():
+            body[alias] = value
+    display = frozenset(config.fields[name] for name in DISPLAY if name in config.fields)
+    return Payload(body, display)

@@ -1,0 +1,155 @@
+"""Handlers for reading and deleting contacts, for fields, segments and "do not contact"."""
+
+from dataclasses import replace
+from urllib.parse import unquote
+
+from sandbox.mautic.account import Account
+from sandbox.mautic.errors import MauticError, forbidden, invalid, not_found
+from sandbox.mautic.store import MANUAL, Contact, Segment, Store, shown
+from sandbox.mautic.upsert import find_contact
+from sandbox.mautic.webhooks import deleted
+from sandbox.messages import JsonObject, JsonValue, Request, Response, json_response
+from sandbox.routing import Params
+
+LONGEST_ALIAS = 25
+
+
+def list_contacts(account: Account, request: Request, params: Params) -> Response:
+    """`GET /contacts`: `total` is text, `contacts` an object by id. `search=email:…` finds an address."""
+    query = request.query()
+    search = query.get("search", [""])[0]
+    contacts = list(account.store.contacts.values())
+    if search.startswith("email:"):
+        wanted = unquote(search.removeprefix("email:")).lower()
+        contacts = [contact for contact in contacts if contact.email.lower() == wanted]
+    start, limit = (_number(query.get(name, [""])[0], default) for name, default in (("start", 0), ("limit", 30)))
+    page: JsonObject = {str(contact.id): shown(account.store, contact) for contact in contacts[start : start + limit]}
+    return json_response(200, {"total": str(len(contacts)), "contacts": page})
+
+
+def read_contact(account: Account, request: Request, params: Params) -> Response:
+    """`GET /contacts/{id}`."""
+    contact = find_contact(account.store, params["contact_id"])
+    return json_response(200, {"contact": shown(account.store, contact)})
+
+
+def delete_contact(account: Account, request: Request, params: Params) -> Response:
+    """`DELETE /contacts/{id}/delete`."""
+    contact = find_contact(account.store, params["contact_id"])
+    account.store.delete(contact)
+    account.report(deleted(contact, account.store.fields, account.store.now()))
+    return json_response(200, {"contact": {**shown(account.store, contact), "id": None}})
+
+
+def list_fields(account: Account, request: Request, params: Params) -> Response:
+    """`GET /contacts/list/fields`: every published field, without pages, by its id."""
+    _may_read_fields(account)
+    found: JsonObject = {str(one.id): one.as_json() for one in account.store.fields.values()}
+    return json_response(200, found)
+
+
+def page_fields(account: Account, request: Request, params: Params) -> Response:
+    """`GET /fields/contact`: 30 a page if nothing else is asked for."""
+    _may_read_fields(account)
+    fields = list(account.store.fields.values())
+    limit = _number(request.query().get("limit", [""])[0], 30)
+    page: list[JsonValue] = [{**one.as_json(), "isPublished": True} for one in fields[:limit]]
+    return json_response(200, {"total": len(fields), "fields": page})
+
+
+def create_field(account: Account, request: Request, params: Params) -> Response:
+    """`POST /fields/contact/new`: a label is needed; aliases are in lower case and short."""
+    _may_read_fields(account)
+    body = request.json()
+    if not isinstance(body, dict) or not body.get("label"):
+        raise invalid({"label": "This value should not be blank."})
+    alias = str(body.get("alias") or body["label"]).lower().replace(" ", "_")[:LONGEST_ALIAS]
+    if alias in account.store.fields:
+        raise invalid({"alias": "Another field is already using this alias"})
+    new = account.store.add_field(alias, str(body["label"]), str(body.get("type", "text")))
+    return json_response(201, {"field": {**new.as_json(), "isPublished": True}})
+
+
+def list_segments(account: Account, request: Request, params: Params) -> Response:
+    """`GET /segments`: an object by id."""
+    _may_segment(account)
+    lists: JsonObject = {str(one.id): one.as_json() for one in account.store.segments.values()}
+    return json_response(200, {"total": len(lists), "lists": lists})
+
+
+def read_segment(account: Account, request: Request, params: Params) -> Response:
+    """`GET /segments/{id}`."""
+    _may_segment(account)
+    return json_response(200, {"list": find_segment(account.store, params["segment_id"]).as_json()})
+
+
+def create_segment(account: Account, request: Request, params: Params) -> Response:
+    """`POST /segments/new`."""
+    _may_segment(account)
+    body = request.json()
+    if not isinstance(body, dict) or not body.get("name"):
+        raise invalid({"name": "This value should not be blank."})
+    new_id = max(account.store.segments, default=0) + 1
+    name = str(body["name"])
+    account.store.segments[new_id] = Segment(new_id, name, name.lower().replace(" ", "-"))
+    return json_response(201, {"list": account.store.segments[new_id].as_json()})
+
+
+def add_to_segment(account: Account, request: Request, params: Params) -> Response:
+    """`POST /segments/{sid}/contacts/add`: what became of each id. 400 without ids."""
+    _may_segment(account)
+    segment, body = find_segment(account.store, params["segment_id"]), request.json()
+    ids = body.get("ids") if isinstance(body, dict) else None
+    if not isinstance(ids, list):
+        raise MauticError(400, "The ids are missing.")
+    details: JsonObject = {}
+    for one in ids:
+        contact = account.store.contacts.get(one) if isinstance(one, int) else None
+        details[str(one)] = {"success": contact is not None}
+        if contact is not None:
+            joined = dict.fromkeys((*contact.segment_ids, segment.id))
+            account.store.put(replace(contact, segment_ids=tuple(joined)))
+    return json_response(200, {"success": 1, "details": details})
+
+
+def block_contact(account: Account, request: Request, params: Params) -> Response:
+    """`POST /contacts/{id}/dnc/{channel}/add`: reason 3 if none is given; 0 is refused."""
+    contact = find_contact(account.store, params["contact_id"])
+    body = request.json() if request.body else {}
+    wish = body if isinstance(body, dict) else {}
+    reason = wish.get("reason", MANUAL)
+    if not isinstance(reason, int) or reason not in (1, 2, 3):
+        raise MauticError(400, "Invalid reason for the do-not-contact entry.")
+    changed = account.store.block(contact, reason, params["channel"], str(wish.get("comments", "")))
+    return json_response(200, {"contact": shown(account.store, changed)})
+
+
+def unblock_contact(account: Account, request: Request, params: Params) -> Response:
+    """`POST /contacts/{id}/dnc/{channel}/remove`."""
+    contact: Contact = find_contact(account.store, params["contact_id"])
+    others = tuple(entry for entry in contact.blocks if entry.channel != params["channel"])
+    found = others != contact.blocks
+    changed = account.store.put(replace(contact, blocks=others))
+    return json_response(200, {"recordFound": found, "contact": shown(account.store, changed)})
+
+
+def find_segment(store: Store, segment_id: str) -> Segment:
+    """The segment with this id. 404 without one."""
+    segment = store.segments.get(int(segment_id)) if segment_id.isascii() and segment_id.isdigit() else None
+    if segment is None:
+        raise not_found()
+    return segment
+
+
+def _may_segment(account: Account) -> None:
+    if not account.switches.may_segment:
+        raise forbidden()
+
+
+def _may_read_fields(account: Account) -> None:
+    if not account.switches.may_read_fields:
+        raise forbidden()
+
+
+def _number(text: str, default: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() else default
