@@ -8,6 +8,7 @@ import threading
 from types import FrameType
 
 from sandbox.brevo.account import DEFAULT_KEY, RATE_LIMIT
+from sandbox.n8n.workflow import DEFAULT_SECRET
 from sandbox.server import Sandbox
 
 
@@ -20,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
             host=options.host,
             port=options.port,
             brevo_key=options.brevo_key,
+            n8n_secret=options.n8n_secret,
+            n8n_callback_url=options.n8n_callback_url,
             rate_limit=options.rate_limit or None,
             hourly_limit=options.hourly_limit or None,
             latency_ms=options.latency_ms,
@@ -48,6 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=_port, default=8025, help="port to listen on, 0 for any (%(default)s)")
     parser.add_argument("--brevo-key", type=_key, default=DEFAULT_KEY, help="the one valid key (%(default)s)")
+    parser.add_argument(
+        "--n8n-secret",
+        default=DEFAULT_SECRET,
+        help="n8n's header secret, both ways (%(default)s)",
+    )
+    parser.add_argument(
+        "--n8n-callback-url", default="", help="where the n8n workflow reports what it found; empty: nowhere"
+    )
     parser.add_argument(
         "--rate-limit",
         type=_count,

@@ -12,6 +12,7 @@ JsonObject: TypeAlias = dict[str, JsonValue]
 REASONS = {
     200: "OK",
     201: "Created",
+    202: "Accepted",
     204: "No Content",
     302: "Found",
     303: "See Other",
@@ -22,6 +23,7 @@ REASONS = {
     405: "Method Not Allowed",
     411: "Length Required",
     413: "Content Too Large",
+    422: "Unprocessable Entity",
     425: "Too Early",
     429: "Too Many Requests",
     431: "Request Header Fields Too Large",

@@ -11,10 +11,13 @@ from sandbox.brevo.stand_in import Brevo
 from sandbox.faults import Fault
 from sandbox.limits import Clock
 from sandbox.listener import Listener
+from sandbox.n8n.stand_in import N8n
+from sandbox.n8n.workflow import DEFAULT_SECRET
 
 
 class Sandbox:
-    """A running server. `url` is its root, `brevo_url` Brevo's base URL, `brevo` the state to assert on.
+    """A running server. `url` is its root, `brevo_url` Brevo's base URL, `brevo` the state to assert on;
+    likewise for the other platforms.
 
     Every method may be called from any thread; hold `lock` to read several things that must fit together.
     """
@@ -25,6 +28,8 @@ class Sandbox:
         host: str = "127.0.0.1",
         port: int = 0,
         brevo_key: str = DEFAULT_KEY,
+        n8n_secret: str = DEFAULT_SECRET,
+        n8n_callback_url: str = "",
         rate_limit: int | None = RATE_LIMIT,
         hourly_limit: int | None = None,
         latency_ms: float = 0.0,
@@ -34,12 +39,14 @@ class Sandbox:
     ) -> None:
         self.lock = threading.RLock()
         self.brevo = Brevo(brevo_key, rate_limit, hourly_limit, self.lock, clock, now)
+        self.n8n = N8n(n8n_secret, self.lock, clock, now, n8n_callback_url)
         stopping = threading.Event()
-        self._app = App([self.brevo], self.lock, stopping, latency_ms / 1000, verbose)
+        self._app = App([self.brevo, self.n8n], self.lock, stopping, latency_ms / 1000, verbose)
         self._listener = Listener(host, port, self._app.answer, stopping)
         shown_host = f"[{host}]" if ":" in host else host
         self.url = f"http://{shown_host}:{self._listener.port}"
         self.brevo_url = f"{self.url}{self.brevo.prefix}"
+        self.n8n_url = f"{self.url}{self.n8n.prefix}"
 
     def start(self) -> None:
         """Begin answering, in threads of its own."""
@@ -47,6 +54,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """End promptly, whatever hangs. Safe to call twice."""
+        self.n8n.stop()
         self._listener.stop()
 
     def add_fault(
@@ -76,6 +84,7 @@ class Sandbox:
         with self.lock:
             self._app.faults.clear()
             self.brevo.reset()
+            self.n8n.reset()
 
 
 @contextmanager
@@ -83,6 +92,8 @@ def running_sandbox(
     *,
     port: int = 0,
     brevo_key: str = DEFAULT_KEY,
+    n8n_secret: str = DEFAULT_SECRET,
+    n8n_callback_url: str = "",
     rate_limit: int | None = RATE_LIMIT,
     hourly_limit: int | None = None,
     latency_ms: float = 0.0,
@@ -97,6 +108,8 @@ def running_sandbox(
     sandbox = Sandbox(
         port=port,
         brevo_key=brevo_key,
+        n8n_secret=n8n_secret,
+        n8n_callback_url=n8n_callback_url,
         rate_limit=rate_limit,
         hourly_limit=hourly_limit,
         latency_ms=latency_ms,
