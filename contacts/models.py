@@ -166,11 +166,8 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
                 name="contacts_mautic_status",
                 condition=~models.Q(mautic_sync_status=SyncStatus.NEW),
             ),
-            models.Index(
-                fields=["n8n_sync_status", "-created_at", "-id"],
-                name="contacts_n8n_status",
-                condition=~models.Q(n8n_sync_status=SyncStatus.NEW),
-            ),
+            models.Index(fields=["n8n_sync_status", "-created_at", "-id"], name="contacts_n8n_status"),
+            models.Index(fields=["n8n_sync_status"], name="contacts_n8n_counts"),
             models.Index(fields=["contact_curation_status", "-created_at", "-id"], name="contacts_curation_status"),
             models.Index(
                 fields=["contact_processing_status", "-created_at", "-id"],
