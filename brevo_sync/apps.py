@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
-
-from django.apps import AppConfig, apps
-from django.db.models.signals import post_migrate
+from django.apps import AppConfig
 
 
 class BrevoSyncConfig(AppConfig):
@@ -12,21 +9,6 @@ class BrevoSyncConfig(AppConfig):
 
     def ready(self) -> None:
         from brevo_sync import checks  # noqa: F401  (registers the system checks)
+        from curation_sdk.schedules import schedule_on_migrate
 
-        # Django's own way to make rows that an app needs. Sent by the task queue's app, in whose table the row
-        # stands: an app without models, like this one, sends no such signal.
-        post_migrate.connect(
-            make_schedule, sender=apps.get_app_config("django_q"), dispatch_uid="brevo_sync.make_schedule"
-        )
-
-
-def make_schedule(using: str, **_: Any) -> None:
-    """`migrate` creates the schedule."""
-    from django.db import connections
-
-    from brevo_sync.job import BREVO
-    from curation_sdk.schedules import ensure_schedule
-
-    # `migrate brevo_sync` may come before the task queue has its tables.
-    if using == "default" and "django_q_schedule" in connections[using].introspection.table_names():
-        ensure_schedule(BREVO, using=using)
+        schedule_on_migrate("brevo_sync.job.BREVO")

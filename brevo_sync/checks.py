@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from brevo_sync import conf
+from curation_sdk.platform_settings import readable_by_others
 
 
 @register("brevo_sync")
@@ -17,9 +17,7 @@ def brevo_settings(**_: Any) -> list[CheckMessage]:
     # Without a key, too: `migrate` takes the schedule's interval from here.
     if fault := conf.settings_fault():
         return [Error(fault, id="brevo_sync.E001")]
-    url = urlsplit(settings.BREVO_API_BASE_URL)
-    readable = url.scheme == "http" and url.hostname not in ("localhost", "127.0.0.1", "::1")
-    if settings.BREVO_API_KEY and readable and not settings.DEBUG:
+    if settings.BREVO_API_KEY and readable_by_others(settings.BREVO_API_BASE_URL) and not settings.DEBUG:
         return [
             Warning(
                 "BREVO_API_BASE_URL is not https: the key and the contacts travel readable for others.",

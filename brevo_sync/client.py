@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from html import unescape
 from typing import Any
 from urllib.parse import quote
 
 from brevo_sync.conf import PHONE_IDENTIFIERS, BrevoConfig
+from curation_sdk.answers import PlatformError, header_number, in_trouble, quoted, redirected, without_markup
 from curation_sdk.backoff import bounded
 from curation_sdk.http import Answer, PlatformSession, evidence
 from curation_sdk.outcomes import Evidence, StopRun, Throttled
@@ -30,10 +30,6 @@ DEFAULT_WAIT = timedelta(seconds=10)
 #: A budget that is really used up comes as a 429 anyway.
 LONGEST_HINT = 60  # seconds
 
-#: Status codes that say "not now": the request may be repeated. 425 was seen while Brevo still works on the account.
-TRANSIENT = {408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524}
-
-
 #: Status codes that speak of this one request, whatever the body looks like.
 ABOUT_THE_CONTACT = {400, 404, 405, 406, 422}
 
@@ -49,17 +45,12 @@ class Kind(Enum):
     OTHER = "other"
 
 
-class BrevoError(Exception):
-    """Brevo did not do what was asked, for a reason that concerns this one request.
-
-    `reason` is for people and names the status and Brevo's own words.
-    """
+class BrevoError(PlatformError):
+    """Brevo did not do what was asked, for a reason that concerns this one request."""
 
     def __init__(self, kind: Kind, reason: str, evidence: Evidence) -> None:
-        super().__init__(reason)
+        super().__init__(reason, evidence, transient=kind is Kind.TRANSIENT)
         self.kind = kind
-        self.reason = reason
-        self.evidence = evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +168,7 @@ class BrevoClient:
     def _call(self, method: str, path: str, body: Any = None) -> tuple[Answer, Evidence]:
         answer = self._session.request(method, path, json=body)
         limit, remaining, reset = (
-            _number(answer, f"x-sib-ratelimit-{name}") for name in ("limit", "remaining", "reset")
+            header_number(answer, f"x-sib-ratelimit-{name}") for name in ("limit", "remaining", "reset")
         )
         # Other paths have a budget of their own (100 calls an hour) that says nothing about the pace of contacts.
         paced = path.startswith("/contacts") and answer.status != 429
@@ -189,7 +180,7 @@ class BrevoClient:
         if 200 <= answer.status < 300:
             return answer, seen
         # Brevo sends no Retry-After; the edge servers in front of it do.
-        wish = timedelta(seconds=reset or _number(answer, "retry-after") or 0)
+        wish = timedelta(seconds=reset or header_number(answer, "retry-after") or 0)
         raise self._error(answer, code, message, seen, wish, upsert=(method, path) == ("POST", "/contacts"))
 
     def _said(self, answer: Answer) -> tuple[str, str]:
@@ -197,7 +188,7 @@ class BrevoClient:
         if answer.status < 300:
             return "", ""
         code, message = answer.object.get("code"), answer.object.get("message")
-        words = message if isinstance(message, str) else _without_markup(answer.text)
+        words = message if isinstance(message, str) else without_markup(answer.text)
         return self._session.clean(str(code or "")), self._session.clean(words)
 
     def _error(
@@ -205,7 +196,7 @@ class BrevoClient:
     ) -> Exception:
         """The error table. First what stops everything, then what passes, then what concerns this contact."""
         status = answer.status
-        said = f'"{message}"' if message else "without a message"
+        said = quoted(message)
         if status == 429:
             wait = bounded(wish, longest=LONGEST_WAIT, otherwise=DEFAULT_WAIT)
             self._limiter.refused(wait.total_seconds())
@@ -216,14 +207,9 @@ class BrevoClient:
             return StopRun(f"Brevo wants the account's plan or credits put right (402): {said}.", seen)
         if status == 403 and isinstance(answer.json, dict):
             return StopRun(f"The key is not allowed to do this (403): {said}. Check its scope in Brevo.", seen)
-        if status in (408, 425):
-            return BrevoError(Kind.TRANSIENT, f"Brevo is not ready for it yet ({status}): {said}.", seen)
-        if status in TRANSIENT or status >= 500:
-            return BrevoError(Kind.TRANSIENT, f"Brevo is in trouble ({status}): {said}.", seen)
-        if 300 <= status < 400:
-            # Not followed: it would take the key and a person's data to another place.
-            reason = f"Brevo answered with a redirect ({status}), which its API never does. Check BREVO_API_BASE_URL."
-            return BrevoError(Kind.TRANSIENT, reason, seen)
+        passing = in_trouble("Brevo", status, message) or redirected("Brevo", status, "BREVO_API_BASE_URL")
+        if passing:
+            return BrevoError(Kind.TRANSIENT, passing, seen)
         # No contact is ever "not found" in an upsert: Brevo's own 404 there is about a list, and has a code.
         if status == 404 and not code and (upsert or not (message and answer.object)):
             return StopRun(
@@ -272,14 +258,3 @@ def contact_id(found: dict[str, Any]) -> str:
 def _attribute_type(item: dict[str, Any]) -> str:
     category = str(item.get("category") or "normal")
     return str(item.get("type") or "text") if category == "normal" else category
-
-
-def _number(answer: Answer, name: str) -> int | None:
-    text = answer.headers.get(name, "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
-
-
-def _without_markup(text: str) -> str:
-    """The words of an HTML page: what an edge server sends instead of JSON."""
-    text = re.sub(r"<(script|style)\b.*?</\1>", " ", text, flags=re.DOTALL | re.IGNORECASE)
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", text)).split())[:200]

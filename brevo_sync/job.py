@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.conf import settings
+from functools import partial
 
 from brevo_sync import conf
 from brevo_sync.services import brevo_service
@@ -10,6 +10,7 @@ from contacts.models import Contact
 from contacts.people import merge
 from contacts.selection import select_contacts
 from contacts.suppression import SKIP_RULES, suppress
+from curation_sdk import platform_settings
 from curation_sdk.job import SyncJob
 
 BREVO = SyncJob(
@@ -31,8 +32,8 @@ BREVO = SyncJob(
     suppress=suppress,
     task="brevo_sync.tasks.process_brevo_sync_queue",
     schedule="brevo_contact_sync_processor",
-    interval=lambda: int(settings.BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES),
+    interval=partial(platform_settings.interval, "BREVO"),
     off_reason=conf.off_reason,
-    policy=conf.policy,
+    policy=partial(platform_settings.policy, "BREVO"),
     open=brevo_service,
 )

@@ -12,7 +12,8 @@ import phonenumbers
 
 from brevo_sync.conf import BrevoConfig
 from contacts.address_key import BLANKS
-from contacts.placeholders import clean_name, clean_phone, is_placeholder_phone
+from contacts.person import company, first_and_last_name, website
+from contacts.placeholders import clean_phone, is_placeholder_phone
 
 if TYPE_CHECKING:
     from contacts.models import Contact
@@ -38,14 +39,14 @@ def contact_payload(contact: Contact, config: BrevoConfig) -> Payload:
     a block belongs to the person, and an existing record may belong to somebody else's form.
     """
     phone, warning = _e164(contact.phone_number, config.phone_region)
-    first, last = _names(contact.name)
+    first, last = first_and_last_name(contact.name)
     values: dict[str, str | bool | None] = {
         "FIRSTNAME": first,
         "LASTNAME": last,
         "SMS": phone,
         "PHONE": clean_phone(contact.phone_number),
-        "COMPANY": contact.domain.company_name.strip() or contact.domain.domain if contact.domain else None,
-        "WEBSITE": f"https://{contact.domain.domain}" if contact.domain and contact.domain.domain else None,
+        "COMPANY": company(contact),
+        "WEBSITE": website(contact),
         "DOMAIN_ID": str(contact.domain_id) if contact.domain_id else None,
         "PAGE_ID": str(contact.page_id) if contact.page_id else None,
         "EMAIL_TYPE": contact.email_type,
@@ -65,12 +66,6 @@ def contact_payload(contact: Contact, config: BrevoConfig) -> Payload:
     if config.list_id is not None:
         body["listIds"] = [config.list_id]
     return Payload(body, warning if "SMS" in config.attributes else "")
-
-
-def _names(name: str | None) -> tuple[str | None, str | None]:
-    """First name and last name. The first word is the first name; a single word is all there is."""
-    first, _, last = (clean_name(name) or "").partition(" ")
-    return first or None, last.strip() or None
 
 
 def _e164(phone: str | None, region: str) -> tuple[str | None, str]:

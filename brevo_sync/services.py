@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from email_validator import EmailNotValidError, validate_email
-
 from brevo_sync import conf
 from brevo_sync.client import BrevoClient, BrevoError, Kind, Upserted, contact_id
 from brevo_sync.payload import Payload, contact_payload
-from contacts.address_key import BLANKS
+from contacts.deliverable import skip_reason
 from curation_sdk.clock import SystemClock
 from curation_sdk.http import Unanswered
 from curation_sdk.job import Preparation
@@ -118,7 +116,7 @@ class BrevoSyncService:
         return self.client.upsert_contact(payload.without(sms)), warning
 
     def _refused(self, error: BrevoError) -> Outcome:
-        if error.kind is Kind.TRANSIENT:
+        if error.transient:
             return Retry(error.reason, evidence=error.evidence)
         if error.kind is Kind.LIST and self.config.list_id is not None:
             # A list that is gone stops everybody, so we ask: words alone must not stop the run for one contact.
@@ -172,15 +170,3 @@ def _only_if_fatal(error: StopRun) -> None:
     """Raise it again, but not for a question that we may do without: a key may be allowed to write and not to read."""
     if error.evidence.http_status not in (403, 404):
         raise error
-
-
-def skip_reason(email: str | None) -> str:
-    """Why an address is not worth a call; "" when it is."""
-    if not email or not email.strip():
-        return "There is no e-mail address. Add one, then queue the contact again."
-    try:
-        # Without the blanks that the database's key leaves out, too: people are suppressed by that key.
-        validate_email(email.strip(BLANKS), check_deliverability=False, test_environment=True, strict=True)
-    except EmailNotValidError as error:
-        return f"Invalid e-mail address: {error} Correct it, then queue the contact again."
-    return ""

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from brevo_sync.client import BrevoClient, BrevoError, Kind
 from brevo_sync.conf import ATTRIBUTE_TYPES, BrevoConfig
+from curation_sdk.setup import Finding
 
 LIST_NAME = "ScraperSky"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at: is it well, and if not, what to do.
-
-    `made`: we have just put it right. `can_make`: `--create` would.
-    """
-
-    ok: bool
-    text: str
-    made: bool = False
-    can_make: bool = False
 
 
 def check_account(client: BrevoClient, config: BrevoConfig, *, create: bool) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ fails here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -28,12 +29,20 @@ SECRET = "contract-test-secret"  # noqa: S105
 
 @dataclass(frozen=True)
 class Canned:
-    """An answer of the platform to one push."""
+    """An answer of the platform to one push. `reply`: makes its body from that of the request."""
 
     status: int
     json: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     text: str = ""
+    reply: Callable[[Any], Any] | None = None
+
+    def answer(self, request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        """For a callback of `responses`."""
+        body = self.json if self.reply is None else self.reply(json.loads(request.body or "null"))
+        if body is None:
+            return self.status, self.headers, self.text
+        return self.status, {"Content-Type": "application/json", **self.headers}, json.dumps(body)
 
 
 @pytest.mark.django_db
@@ -84,8 +93,7 @@ class PlatformContract:
                 if isinstance(answer, Exception):
                     wire.add(self.push_method, self.push_url, body=answer)
                 else:
-                    body = {"json": answer.json} if answer.json is not None else {"body": answer.text}
-                    wire.add(self.push_method, self.push_url, status=answer.status, headers=answer.headers, **body)
+                    wire.add_callback(self.push_method, self.push_url, answer.answer)
             report = run(self.job, clock, **options)
             pushes = sum(call.request.url == self.push_url for call in wire.calls)
         return report, pushes

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from django.apps import apps
+from django.db import connections
+from django.db.models.signals import post_migrate
+from django.utils.module_loading import import_string
 from django_q.models import Schedule
 
 from curation_sdk.job import SyncJob
@@ -15,6 +20,22 @@ def ensure_schedule(job: SyncJob, *, using: str = "default") -> None:
     Everything else is left as the operator set it: the next run, and a schedule that was switched off.
     """
     _ensure(job.schedule, using, func=job.task, schedule_type=Schedule.MINUTES, minutes=job.interval())
+
+
+def schedule_on_migrate(job_path: str) -> None:
+    """Have `migrate` make the schedule of the job at this dotted path. To be called once, when the apps are ready.
+
+    By Django's own signal for rows that an app needs: the task queue's app, in whose table the row stands, sends it
+    also when the platform's app, which may have no models, sends none.
+    """
+    make = partial(make_schedule, job_path)
+    post_migrate.connect(make, sender=apps.get_app_config("django_q"), weak=False, dispatch_uid=job_path)
+
+
+def make_schedule(job_path: str, *, using: str, **_: Any) -> None:
+    """The schedule of the job, once the task queue has its tables: `migrate` of another app may come before."""
+    if using == "default" and Schedule._meta.db_table in connections[using].introspection.table_names():
+        ensure_schedule(import_string(job_path), using=using)
 
 
 def ensure_daily(name: str, task: str, *, using: str = "default") -> None:

@@ -111,7 +111,7 @@ def test_settings_that_are_fine(settings: Any, name: str, value: Any) -> None:
     setattr(settings, name, value)
     assert conf.off_reason() == ""
     conf.load()
-    conf.policy()
+    BREVO.policy()
 
 
 def test_no_key_is_off(settings: Any) -> None:
@@ -152,11 +152,11 @@ def test_the_key_is_not_in_the_repr(settings: Any) -> None:
 )
 def test_concurrency(settings: Any, rate: float, chosen: int, expected: int) -> None:
     settings.BREVO_RATE_LIMIT_PER_SECOND, settings.BREVO_CONCURRENCY = rate, chosen
-    assert conf.concurrency() == expected
+    assert BREVO.policy().concurrency == expected
 
 
 def test_policy_is_read_when_asked(settings: Any) -> None:
     settings.BREVO_SYNC_RETRY_DELAY_MINUTES = 7
     settings.BREVO_SYNC_SCHEDULER_BATCH_SIZE = 33
-    policy = conf.policy()
+    policy = BREVO.policy()
     assert (policy.retry_delay, policy.batch_size, policy.max_retries) == (timedelta(minutes=7), 33, 3)

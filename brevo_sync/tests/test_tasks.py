@@ -11,11 +11,11 @@ from django.core.management import call_command
 from django.utils.module_loading import import_string
 from django_q.models import Schedule
 
-from brevo_sync import apps
 from brevo_sync.job import BREVO
 from brevo_sync.tasks import process_brevo_sync_queue
 from brevo_sync.tests.support import CONTACTS
 from curation_sdk.models import SyncRun
+from curation_sdk.schedules import make_schedule
 
 pytestmark = pytest.mark.django_db
 NAME = "brevo_contact_sync_processor"
@@ -75,7 +75,7 @@ def test_migrate_of_one_app_before_the_task_queue_has_its_tables(monkeypatch: py
 
     monkeypatch.setattr(connection.introspection, "table_names", lambda *a, **k: ["contacts"])
     Schedule.objects.all().delete()
-    apps.make_schedule(using="default")
+    make_schedule("brevo_sync.job.BREVO", using="default")
     assert not Schedule.objects.exists()
 
 

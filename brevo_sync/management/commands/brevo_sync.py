@@ -7,7 +7,7 @@ from typing import Any
 from brevo_sync import conf
 from brevo_sync.job import BREVO
 from brevo_sync.payload import contact_payload
-from brevo_sync.services import skip_reason
+from contacts.deliverable import skip_reason
 from curation_sdk.commands import SyncCommand
 
 

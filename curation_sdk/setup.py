@@ -1,0 +1,63 @@
+"""`manage.py <platform>_setup`: is the account ready for us? A platform's command says what there is to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from curation_sdk.answers import PlatformError
+from curation_sdk.http import Unanswered
+from curation_sdk.job import SyncJob
+from curation_sdk.outcomes import StopRun, Throttled
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: is it well, and if not, what to do.
+
+    `made`: we have just put it right. `can_make`: `--create` would.
+    """
+
+    ok: bool
+    text: str
+    made: bool = False
+    can_make: bool = False
+
+
+class SetupCommand(BaseCommand):
+    """Subclass it, name the job, and yield what was found."""
+
+    job: SyncJob
+    create_help = "make what is missing"
+
+    def findings(self, *, create: bool) -> Iterator[Finding]:
+        """What there is to say about the account; with `create`, after making what is missing.
+
+        Raises PlatformError, Unanswered, StopRun or Throttled when the account cannot be asked.
+        """
+        raise NotImplementedError
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--create", action="store_true", help=self.create_help)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        label = self.job.label
+        if reason := self.job.off_reason():
+            raise CommandError(reason, returncode=1)
+        wrong = can_make = 0
+        try:
+            for finding in self.findings(create=options["create"]):
+                mark = self.style.SUCCESS("ok  ") if finding.ok else self.style.ERROR("todo")
+                self.stdout.write(f"{mark} {finding.text}")
+                wrong += not finding.ok
+                can_make += finding.can_make
+        except (StopRun, Throttled, PlatformError, Unanswered) as error:
+            raise CommandError(f"{label} could not be asked. {error.reason}", returncode=1) from None
+        if wrong:
+            command = f"manage.py {self.job.platform}_setup --create"
+            advice = f" `{command}` makes what is missing." if can_make else ""
+            raise CommandError(f"{wrong} to do.{advice}", returncode=1)
+        self.stdout.write(self.style.SUCCESS(f"{label} is ready."))
