@@ -24,11 +24,15 @@ from contacts.models import Contact, Domain, Page, Suppression
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
 from curation_sdk.models import SyncAttempt
 from curation_sdk.overview import platform_state
+from n8n_sync.admin import EnrichmentInline
+from n8n_sync.admin_actions import queue_for_n8n, retry_failed_for_n8n, skip_for_n8n
+from n8n_sync.job import N8N
+from n8n_sync.models import Enrichment
 
 _Row = TypeVar("_Row", bound=Model)
 
 #: The platforms, in the order in which people see them.
-PLATFORMS = (BREVO,)
+PLATFORMS = (BREVO, N8N)
 
 BREVO_FIELDS = (
     "brevo_sync_status",
@@ -38,6 +42,16 @@ BREVO_FIELDS = (
     "brevo_retry_count",
     "brevo_next_attempt_at",
     "brevo_synced_at",
+)
+N8N_FIELDS = (
+    "n8n_sync_status",
+    "n8n_processing_status",
+    "n8n_processing_error",
+    "n8n_contact_id",
+    "n8n_retry_count",
+    "n8n_next_attempt_at",
+    "n8n_begun_at",
+    "n8n_synced_at",
 )
 
 
@@ -58,19 +72,23 @@ class ContactAdmin(DeletesMany[Contact]):
     """The operator's page."""
 
     list_display = ("address", "name", "brevo", "brevo_reason", "curation", "kind", "domain", "created_at")
-    list_filter = ("brevo_sync_status", "contact_curation_status", "email_type", "has_gmail")
+    list_filter = ("brevo_sync_status", "n8n_sync_status", "contact_curation_status", "email_type", "has_gmail")
     search_fields = ("email", "name", "domain__domain")
     search_help_text = "Part of an address, a name or a domain"
     list_select_related = ("domain",)
     list_per_page = 100
     list_max_show_all = 500
-    actions = (queue_for_brevo, retry_failed_for_brevo, skip_for_brevo)
+    actions = (
+        *(queue_for_brevo, retry_failed_for_brevo, skip_for_brevo),
+        *(queue_for_n8n, retry_failed_for_n8n, skip_for_n8n),
+    )
     autocomplete_fields = ("domain", "page")
-    inlines = (SyncAttemptInline,)
+    inlines = (EnrichmentInline, SyncAttemptInline)
     readonly_fields = (
         "contact_processing_status",
         "contact_processing_error",
         *BREVO_FIELDS,
+        *N8N_FIELDS,
         "id",
         "created_at",
         "updated_at",
@@ -78,6 +96,7 @@ class ContactAdmin(DeletesMany[Contact]):
     fieldsets = (
         (None, {"fields": ("email", "email_type", "has_gmail", "name", "phone_number", "domain", "page")}),
         ("Brevo", {"fields": BREVO_FIELDS}),
+        ("n8n", {"fields": N8N_FIELDS}),
         (
             "Curation",
             {"fields": ("contact_curation_status", "contact_processing_status", "contact_processing_error")},
@@ -125,9 +144,10 @@ class ContactAdmin(DeletesMany[Contact]):
         return search.search_contacts(queryset, search_term), False
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Nobody may delete single attempts, but with their contact they go."""
+        """Nobody may delete single attempts or enrichments, but with their contact they go."""
         found, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
-        return found, counts, set(perms_needed) - {SyncAttempt._meta.verbose_name}, protected
+        with_it = {SyncAttempt._meta.verbose_name, Enrichment._meta.verbose_name}
+        return found, counts, set(perms_needed) - with_it, protected
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         now = timezone.now()

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "curation_sdk",
     "contacts",
     "brevo_sync",
+    "n8n_sync",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -131,7 +132,11 @@ else:
 SYNC_HISTORY_DAYS: int = env.whole_number("SYNC_HISTORY_DAYS", default=90, least=0)
 
 # Whose work a worker takes up again at its start and after a crash: each platform's `SyncJob`.
-SYNC_JOBS = ["brevo_sync.job.BREVO"]
+SYNC_JOBS = ["brevo_sync.job.BREVO", "n8n_sync.job.N8N"]
+
+# Platforms whose contacts another program, such as n8n, fetches through the API: they can be queued without
+# credentials of ours.
+SYNC_PULLED_PLATFORMS: list[str] = env.words("SYNC_PULLED_PLATFORMS", default=[])
 
 # --- People and pages -----------------------------------------------------------------------------------
 
@@ -234,3 +239,19 @@ BREVO_SYNC_SCHEDULER_MAX_INSTANCES: int = env.whole_number("BREVO_SYNC_SCHEDULER
 BREVO_SYNC_MAX_RETRIES: int = env.whole_number("BREVO_SYNC_MAX_RETRIES", default=3, least=0)
 BREVO_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("BREVO_SYNC_RETRY_DELAY_MINUTES", default=5, least=1)
 BREVO_SYNC_RETRY_EXPONENTIAL: bool = env.flag("BREVO_SYNC_RETRY_EXPONENTIAL", default=True)
+
+# --- n8n ------------------------------------------------------------------------------------------------
+# Nothing is pushed until N8N_WEBHOOK_URL is set; nothing is taken in until N8N_WEBHOOK_SECRET is. See docs/n8n.md.
+
+N8N_WEBHOOK_URL: str = env.text("N8N_WEBHOOK_URL")
+N8N_WEBHOOK_SECRET: str = env.text("N8N_WEBHOOK_SECRET")
+N8N_EXPECT_CALLBACK: bool = env.flag("N8N_EXPECT_CALLBACK", default=False)
+N8N_CALLBACK_DEADLINE_MINUTES: int = env.whole_number("N8N_CALLBACK_DEADLINE_MINUTES", default=30, least=1)
+N8N_RATE_LIMIT_PER_SECOND: float = env.number_above_zero("N8N_RATE_LIMIT_PER_SECOND", default=10.0)
+N8N_CONCURRENCY: int = env.whole_number("N8N_CONCURRENCY", default=0, least=0)  # 0: worked out from the rate limit
+N8N_SYNC_SCHEDULER_INTERVAL_MINUTES: int = env.whole_number("N8N_SYNC_SCHEDULER_INTERVAL_MINUTES", default=5, least=1)
+N8N_SYNC_SCHEDULER_BATCH_SIZE: int = env.whole_number("N8N_SYNC_SCHEDULER_BATCH_SIZE", default=10, least=1)
+N8N_SYNC_SCHEDULER_MAX_INSTANCES: int = env.whole_number("N8N_SYNC_SCHEDULER_MAX_INSTANCES", default=1, least=1)
+N8N_SYNC_MAX_RETRIES: int = env.whole_number("N8N_SYNC_MAX_RETRIES", default=3, least=0)
+N8N_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("N8N_SYNC_RETRY_DELAY_MINUTES", default=5, least=1)
+N8N_SYNC_RETRY_EXPONENTIAL: bool = env.flag("N8N_SYNC_RETRY_EXPONENTIAL", default=True)

@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema", metadata_class=None), name="docs"),
     path("api/v3/", include("brevo_sync.urls")),
+    path("api/v3/", include("n8n_sync.urls")),
     path("api/v3/", include("contacts.urls")),
     re_path(r"^api/", api_not_found),
 ]
