@@ -81,9 +81,8 @@ class N8nClient:
     def _call(self, method: str, body: Any = None) -> tuple[Answer, Evidence]:
         answer = self._session.request(method, "", json=body)
         message = self._said(answer)
-        seen = evidence(
-            answer, code=self._session.clean(_text(answer.object.get("code"))), message=message, request_id=""
-        )
+        code = self._session.clean(_text(answer.object.get("code")))
+        seen = evidence(answer, code=code, message=message, request_id="")
         if 200 <= answer.status < 300:
             return answer, seen
         raise self._error(answer, message, seen)
@@ -113,9 +112,8 @@ class N8nClient:
         if status == 405:
             return StopRun(f"What is at N8N_WEBHOOK_URL takes no POST (405): {said}.", seen)
         if status == 500 and message == "Error in workflow":
-            return PlatformError(
-                "The workflow in n8n failed (500). Its execution list says why.", seen, transient=True
-            )
+            reason = "The workflow in n8n failed (500). Its list of executions says why."
+            return PlatformError(reason, seen, transient=True)
         passing = in_trouble("n8n", status, message) or redirected("n8n", status, "N8N_WEBHOOK_URL")
         if passing:
             return PlatformError(passing, seen, transient=True)

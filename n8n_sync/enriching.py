@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -34,15 +35,15 @@ def use_enrichments(enrichments: Sequence[Enrichment], jobs: Sequence[SyncJob], 
     share, so it only fills a blank; the phone is the person's own and is replaced.
     """
     used = Used()
-    changed = set()
+    changed: set[UUID] = set()
     for enrichment in sorted(enrichments, key=lambda one: (one.received_at, one.pk)):
         contact = enrichment.contact
         phone = enrichment.phone[:64]
         if phone and phone != contact.phone_number and save_columns(contact, {"phone_number": phone}):
             used.phones += 1
             changed.add(contact.pk)
-        blank = Domain.objects.filter(pk=contact.domain_id, company_name="")
-        if enrichment.company_name and blank.update(company_name=enrichment.company_name, updated_at=now):
+        name = enrichment.company_name
+        if name and contact.domain_id and _name_company(contact.domain_id, name, now):
             used.companies += 1
             changed.add(contact.pk)
     for job in jobs:
@@ -51,3 +52,7 @@ def use_enrichments(enrichments: Sequence[Enrichment], jobs: Sequence[SyncJob], 
             used.queued[job.label] = queued
             start_soon(job, SyncRun.Trigger.ADMIN)
     return used
+
+
+def _name_company(domain_id: UUID, name: str, now: datetime) -> bool:
+    return bool(Domain.objects.filter(pk=domain_id, company_name="").update(company_name=name, updated_at=now))

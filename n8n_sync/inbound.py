@@ -38,6 +38,9 @@ TEXTS: dict[str, tuple[tuple[str, ...], int]] = {
 }
 LISTS = ("additional_emails", "sources")
 
+#: The names in `enriched_data`, as they are reported to have been stored.
+DATA = ("phone", "address", "social_profiles", "company", "additional_emails", "confidence_score", "sources")
+
 #: A text where an object is expected is this member of it.
 MAIN = {"address": "street", "company": "name"}
 
@@ -194,19 +197,7 @@ def _numbers(enriched: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[s
 
 def _updated(columns: Mapping[str, Any]) -> list[str]:
     names = {TEXTS[column][0][0] if column in TEXTS else column for column in columns}
-    return [
-        name
-        for name in (
-            "phone",
-            "address",
-            "social_profiles",
-            "company",
-            "additional_emails",
-            "confidence_score",
-            "sources",
-        )
-        if name in names
-    ]
+    return [name for name in DATA if name in names]
 
 
 def _text(value: Any, longest: int) -> str:

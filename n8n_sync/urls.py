@@ -7,8 +7,8 @@ from n8n_sync.webhooks import EnrichmentComplete, WebhookHealth
 router = OptionalSlashRouter()
 router.register("contacts/n8n", N8nSyncViewSet, basename="n8n-sync")
 urlpatterns = [
-    # Old workflows put their own slash behind a base address that has one already.
-    re_path(r"^/?webhooks/n8n/enrichment-complete/*$", EnrichmentComplete.as_view(), name="n8n-enrichment-complete"),
-    re_path(r"^/?webhooks/n8n/health/*$", WebhookHealth.as_view(), name="n8n-webhook-health"),
+    # Old workflows write them with a slash at the end, or two.
+    re_path(r"^webhooks/n8n/enrichment-complete/*$", EnrichmentComplete.as_view(), name="n8n-enrichment-complete"),
+    re_path(r"^webhooks/n8n/health/*$", WebhookHealth.as_view(), name="n8n-webhook-health"),
     *router.urls,
 ]

@@ -65,7 +65,7 @@ class N8nSyncViewSet(SyncViewSet):
         Nobody else has them until `report_until`; after that they are due again. With the `N8N_WEBHOOK_SECRET` as a
         bearer token, or as a user who may change contacts.
         """
-        given = {name: value for name, value in request.query_params.items() if value != ""}
+        given = {name: str(value) for name, value in request.query_params.items() if value != ""}
         job = job_named(given.pop("platform", N8N.platform), _jobs())
         limit = _limit(given.pop("limit", str(FETCH)))
         given.pop("format", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.utils import timezone
@@ -27,7 +27,7 @@ class N8nWebhook(APIView):
     content_negotiation_class = AnyAnswer
     renderer_classes = [JSONRenderer]
 
-    def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> None:
+    def permission_denied(self, request: Request, message: str | None = None, code: str | None = None) -> NoReturn:
         unset = "" if settings.N8N_WEBHOOK_SECRET else " N8N_WEBHOOK_SECRET is not set here, so all are refused."
         raise AuthenticationFailed(f"Send the header Authorization with Bearer and the secret.{unset}")
 
@@ -43,9 +43,9 @@ class EnrichmentComplete(N8nWebhook):
     def post(self, request: Request) -> Response:
         """Report what was found out about a contact.
 
-        Needed: `contact_id`, `enrichment_id`, `status` (complete, partial, failed) and `timestamp`. Echo `delivery_id`.
-        Besides: `error`, `enriched_data` and `metadata`. What was reported before is answered with 200 and no
-        `updated_fields`.
+        Needed: `contact_id`, `enrichment_id`, `status` (complete, partial, failed) and `timestamp`; and the
+        `delivery_id` that came with the contact. Besides: `error`, `enriched_data` and `metadata`. What was reported
+        before is answered with 200 and no `updated_fields`.
         """
 
         def parse(raw: bytes) -> Any:

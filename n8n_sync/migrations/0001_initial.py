@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('contacts', '0005_n8n_begun_at'),
+        ('contacts', '0001_initial'),
     ]
 
     operations = [
