@@ -77,7 +77,8 @@ def test_both_workflows(site: Site) -> None:
     for number in range(20):
         key = uuid.uuid5(uuid.NAMESPACE_URL, str(number)).hex
         site.database.query(
-            f"INSERT INTO contacts (id, email, name) VALUES ('{key}', 'p{number}@acme{number}.example', 'A \"Q\" O''Hara')"
+            "INSERT INTO contacts (id, email, name) "
+            f"VALUES ('{key}', 'p{number}@acme{number}.example', 'A \"Q\" O''Hara')"
         )
     assert "The workflow is active and takes POST." in site.manage("n8n_setup")
 

@@ -99,9 +99,9 @@ def test_out_and_back_with_each_report_twice(calls_back: Sandbox) -> None:
 
 def test_a_crash_in_n8n_costs_nobody(calls_back: Sandbox) -> None:
     """Accepted, killed, never called back: after the deadline they go again under the same delivery."""
-    clock = FakeClock(timezone.now())
     calls_back.n8n.set(n8n_callback_copies=0)
     people(5)
+    clock = FakeClock(timezone.now())
     run(N8N, clock)
     clock.advance(minutes=30)
     calls_back.n8n.set(n8n_callback_copies=1)
@@ -151,8 +151,8 @@ def test_what_stops_the_run_is_nobodys_error(sandbox: Sandbox, change: dict[str,
 
 @pytest.mark.parametrize("kind", ["500", "503", "425", "502_html", "reset", "lost_answer", "429"])
 def test_trouble_passes(sandbox: Sandbox, kind: str) -> None:
-    clock = FakeClock(timezone.now())
     people(20)
+    clock = FakeClock(timezone.now())
     sandbox.add_fault(kind, times=4, share=0.5, seed=7)
     for _ in range(4):
         run(N8N, clock)
