@@ -130,15 +130,13 @@ def _skip(played: Round, choices: Sequence[set[str]]) -> None:
         with transaction.atomic():
             one_bulk_writer()
             rows = Contact.objects.filter(email__in=chosen)
-            claimed = {
-                row.email
-                for row in rows.order_by("pk").select_for_update()
-                if row.email and row.brevo_processing_status == "Processing"
-            }
+            # Some may have been deleted, perhaps while a run had them in hand.
+            there = {row.email: row.brevo_processing_status for row in rows.order_by("pk").select_for_update()}
+            claimed = {email for email, status in there.items() if email and status == "Processing"}
             taken = skip_contacts(BREVO, rows, reason="Skipped by the third.")
             if taken.under_way != len(claimed):
                 played.wrong_counts.append(f"{taken} for {len(claimed)} in a run's hands")
-        played.skipped.append((chosen, claimed, begun, time.monotonic()))
+        played.skipped.append((chosen & set(there), claimed, begun, time.monotonic()))
 
 
 def _curate(choices: Sequence[set[str]]) -> None:

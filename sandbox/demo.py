@@ -34,7 +34,7 @@ class Ended(Exception):
 def main(arguments: list[str]) -> int:
     """Run the demo, or with `manage …` one command on its data. Returns the exit code."""
     port, sandbox_port = _port("PORT", 8000), _port("SANDBOX_PORT", 8025)
-    environment = {**os.environ, **_settings(sandbox_port)}
+    environment = {**os.environ, **demo_settings(port, sandbox_port)}
     if arguments[:1] == ["manage"]:
         return subprocess.call([sys.executable, "manage.py", *arguments[1:]], cwd=ROOT, env=environment)
     if arguments:
@@ -138,7 +138,7 @@ def _end(signum: int, frame: FrameType | None) -> None:
     raise Ended("Ending the demo …")
 
 
-def _settings(sandbox_port: int) -> dict[str, str]:
+def demo_settings(port: int, sandbox_port: int) -> dict[str, str]:
     return {
         "DATABASE_URL": os.environ.get("DATABASE_URL", f"sqlite:///{DATABASE}"),
         "REDIS_URL": "",

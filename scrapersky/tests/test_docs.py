@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command, get_commands, load_command_class
+from django.utils.module_loading import import_string
 from pytest_django.live_server_helper import LiveServer
 
 from brevo_sync.conf import ATTRIBUTE_TYPES
@@ -34,6 +36,8 @@ PACKAGES = ("scrapersky", "curation_sdk", "contacts", "brevo_sync", "sandbox")
 
 #: Stands in the documents for what differs each time.
 ANY = "…"
+
+LABELS = tuple(import_string(path).label for path in settings.SYNC_JOBS)
 
 
 # --- Reading the documents --------------------------------------------------------------------------------
@@ -331,11 +335,22 @@ def texts_of_the_program() -> str:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.JoinedStr):
-                parts = (part.value if isinstance(part, ast.Constant) else ANY for part in node.values)
-                texts.append("".join(map(str, parts)))
+                # What the shared rooms say about any platform they say about each.
+                for label in LABELS if any(map(_is_label, node.values)) else ("",):
+                    parts = (_part(part, label) for part in node.values)
+                    texts.append("".join(map(str, parts)))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 texts.append(node.value)
     return "\n".join(texts)
+
+
+def _is_label(part: ast.expr) -> bool:
+    """Does the platform's name stand here? `{label}`, `{job.label}`, `{self.job.label}`."""
+    return isinstance(part, ast.FormattedValue) and ast.unparse(part.value).split(".")[-1] == "label"
+
+
+def _part(part: ast.expr, label: str) -> Any:
+    return part.value if isinstance(part, ast.Constant) else label if _is_label(part) else ANY
 
 
 def missing_from(texts: str, quotation: str) -> list[str]:
