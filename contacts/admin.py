@@ -10,7 +10,7 @@ from django.contrib.admin.views.main import SEARCH_VAR
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
@@ -24,46 +24,38 @@ from contacts.curation import curation_changed, save_columns, with_curation
 from contacts.deleting import deleting_many
 from contacts.models import Contact, Domain, Page, Suppression
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
+from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncAttempt, SyncRun
-from curation_sdk.overview import platform_state
+from curation_sdk.overview import in_use, platform_state
 from hubspot_sync.admin_actions import queue_for_hubspot, retry_failed_for_hubspot, skip_for_hubspot
 from hubspot_sync.job import HUBSPOT
 from mautic_sync.admin_actions import queue_for_mautic, retry_failed_for_mautic, skip_for_mautic
 from mautic_sync.job import MAUTIC
+from n8n_sync.admin import EnrichmentInline
+from n8n_sync.admin_actions import queue_for_n8n, retry_failed_for_n8n, skip_for_n8n
+from n8n_sync.job import N8N
+from n8n_sync.models import Enrichment
 
 _Row = TypeVar("_Row", bound=Model)
 
 #: The platforms, in the order in which people see them.
-PLATFORMS = (BREVO, HUBSPOT, MAUTIC)
+PLATFORMS = (BREVO, HUBSPOT, MAUTIC, N8N)
 
 #: Whatever has a queue, in the order in which contacts go through.
 QUEUES = (CURATION, *PLATFORMS)
 
-CURATION_FIELDS = (
-    "contact_processing_status",
-    "contact_processing_error",
-    "contact_retry_count",
-    "contact_next_attempt_at",
-    "contact_curated_at",
-)
-BREVO_FIELDS = (
-    "brevo_sync_status",
-    "brevo_processing_status",
-    "brevo_processing_error",
-    "brevo_contact_id",
-    "brevo_retry_count",
-    "brevo_next_attempt_at",
-    "brevo_synced_at",
-)
-HUBSPOT_FIELDS = (
-    "hubspot_sync_status",
-    "hubspot_processing_status",
-    "hubspot_processing_error",
-    "hubspot_contact_id",
-    "hubspot_retry_count",
-    "hubspot_next_attempt_at",
-    "hubspot_synced_at",
-)
+
+def _fields(job: SyncJob) -> tuple[str, ...]:
+    """What the loop keeps on a contact for this queue, for its page."""
+    return tuple(
+        filter(
+            None,
+            (
+                *(job.sync_status, job.processing_status, job.processing_error, job.contact_id),
+                *(job.retry_count, job.next_attempt_at, job.begun_at, job.synced_at),
+            ),
+        )
+    )
 
 
 class DeletesMany(ForgivingAdmin[_Row]):
@@ -82,8 +74,14 @@ class DeletesMany(ForgivingAdmin[_Row]):
 class ContactAdmin(DeletesMany[Contact]):
     """The operator's page."""
 
-    list_display = ("address", "name", "brevo", "brevo_reason", "curation", "kind", "domain", "created_at")
-    list_filter = ("brevo_sync_status", "hubspot_sync_status", "contact_curation_status", "email_type", "has_gmail")
+    list_display = (
+        *("address", "name", "curation", "brevo", "hubspot", "mautic", "n8n", "reasons"),
+        *("kind", "domain", "created_at"),
+    )
+    list_filter = (
+        *(job.sync_status for job in PLATFORMS),
+        *("contact_curation_status", "email_type", "has_gmail"),
+    )
     search_fields = ("email", "name", "domain__domain")
     search_help_text = "Part of an address, a name or a domain"
     list_select_related = ("domain",)
@@ -94,24 +92,14 @@ class ContactAdmin(DeletesMany[Contact]):
         *(queue_for_brevo, retry_failed_for_brevo, skip_for_brevo),
         *(queue_for_hubspot, retry_failed_for_hubspot, skip_for_hubspot),
         *(queue_for_mautic, retry_failed_for_mautic, skip_for_mautic),
+        *(queue_for_n8n, retry_failed_for_n8n, skip_for_n8n),
     )
     autocomplete_fields = ("domain", "page")
-    inlines = (SyncAttemptInline,)
+    inlines = (EnrichmentInline, SyncAttemptInline)
     readonly_fields = (
-        *CURATION_FIELDS,
-        *BREVO_FIELDS,
-        *HUBSPOT_FIELDS,
-        "id",
-        "created_at",
-        "updated_at",
-    )
-    fieldsets = (
-        (None, {"fields": ("email", "email_type", "has_gmail", "name", "phone_number", "domain", "page")}),
-        ("Brevo", {"fields": BREVO_FIELDS}),
-        ("HubSpot", {"fields": HUBSPOT_FIELDS}),
-        ("Curation", {"fields": ("contact_curation_status", *CURATION_FIELDS)}),
-        ("Where it was found", {"fields": ("source_url", "context", "source_job_id")}),
-        ("Record", {"fields": ("id", "created_at", "updated_at")}),
+        *_fields(CURATION)[1:],  # its status is for people to set
+        *(field for job in PLATFORMS for field in _fields(job)),
+        *("id", "created_at", "updated_at"),
     )
     save_on_top = True
 
@@ -134,10 +122,48 @@ class ContactAdmin(DeletesMany[Contact]):
     def brevo(self, contact: Contact) -> SafeString:
         return status_badge(contact.brevo_sync_status)
 
-    @admin.display(description="Brevo reason")
-    def brevo_reason(self, contact: Contact) -> SafeString | str:
-        reason = contact.brevo_processing_error or ""
-        return format_html('<span title="{}">{}</span>', reason, Truncator(reason).chars(80)) if reason else ""
+    @admin.display(description="HubSpot", ordering="hubspot_sync_status")
+    def hubspot(self, contact: Contact) -> SafeString:
+        return status_badge(contact.hubspot_sync_status)
+
+    @admin.display(description="Mautic", ordering="mautic_sync_status")
+    def mautic(self, contact: Contact) -> SafeString:
+        return status_badge(contact.mautic_sync_status)
+
+    @admin.display(description="n8n", ordering="n8n_sync_status")
+    def n8n(self, contact: Contact) -> SafeString:
+        return status_badge(contact.n8n_sync_status)
+
+    @admin.display(description="reasons")
+    def reasons(self, contact: Contact) -> SafeString:
+        """What there is to say about the contact, each with the name of who says it."""
+        said = [(job.label, reason) for job in QUEUES if (reason := getattr(contact, job.processing_error))]
+        return format_html_join(
+            "",
+            '<div title="{}"><b>{}</b> {}</div>',
+            ((text, label, Truncator(text).chars(80)) for label, text in said),
+        )
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Without the platforms that are not in use: each would take the width of a column."""
+        idle = {job.platform for job in PLATFORMS if not in_use(job)}
+        return [column for column in self.list_display if column not in idle]
+
+    def get_list_filter(self, request: HttpRequest) -> list[str]:
+        idle = {job.sync_status for job in PLATFORMS if not in_use(job)}
+        return [field for field in self.list_filter if field not in idle]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Contact | None = None) -> Any:
+        """The person, then each queue; those of platforms that are not in use are folded away."""
+        return [
+            (None, {"fields": ("email", "email_type", "has_gmail", "name", "phone_number", "domain", "page")}),
+            *(
+                (job.label, {"fields": _fields(job), "classes": () if in_use(job) else ("collapse",)})
+                for job in QUEUES
+            ),
+            ("Where it was found", {"fields": ("source_url", "context", "source_job_id")}),
+            ("Record", {"fields": ("id", "created_at", "updated_at")}),
+        ]
 
     def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         paginator: Any = super().get_paginator(request, *args, **kwargs)
@@ -153,13 +179,17 @@ class ContactAdmin(DeletesMany[Contact]):
         return search.search_contacts(queryset, search_term), False
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Nobody may delete single attempts, but with their contact they go."""
+        """Nobody may delete single attempts or enrichments, but with their contact they go."""
         found, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
-        return found, counts, set(perms_needed) - {SyncAttempt._meta.verbose_name}, protected
+        with_it = {SyncAttempt._meta.verbose_name, Enrichment._meta.verbose_name}
+        return found, counts, set(perms_needed) - with_it, protected
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         now = timezone.now()
-        context = {"platforms": [platform_state(job, now=now) for job in QUEUES], **(extra_context or {})}
+        context = {
+            "platforms": [platform_state(job, now=now) for job in QUEUES if in_use(job)],
+            **(extra_context or {}),
+        }
         return super().changelist_view(request, context)
 
     def save_model(self, request: HttpRequest, obj: Contact, form: forms.ModelForm[Contact], change: bool) -> None:

@@ -173,13 +173,8 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
                 name="contacts_mautic_id",
                 condition=models.Q(mautic_contact_id__isnull=False),
             ),
-            # The same for the list only. Empty, so free, as long as the platform is not in use.
-            models.Index(
-                fields=["n8n_sync_status", "-created_at", "-id"],
-                name="contacts_n8n_status",
-                condition=~models.Q(n8n_sync_status=SyncStatus.NEW),
-            ),
-            # As Brevo's: curation is always on.
+            models.Index(fields=["n8n_sync_status", "-created_at", "-id"], name="contacts_n8n_status"),
+            models.Index(fields=["n8n_sync_status"], name="contacts_n8n_counts"),
             models.Index(fields=["contact_curation_status", "-created_at", "-id"], name="contacts_curation_status"),
             models.Index(fields=["contact_curation_status"], name="contacts_curation_counts"),
             models.Index(

@@ -81,6 +81,8 @@ class N8nSyncFields(models.Model):
     n8n_retry_count = models.PositiveSmallIntegerField("n8n retries", default=0, db_default=0)
     n8n_next_attempt_at = models.DateTimeField("n8n next attempt", null=True, blank=True)
     n8n_synced_at = models.DateTimeField("n8n synced", null=True, blank=True)
+    # When the first try since the contact was queued began: all tries of a delivery share its id.
+    n8n_begun_at = models.DateTimeField("n8n delivery begun", null=True, blank=True)
 
     class Meta:
         abstract = True

@@ -119,6 +119,7 @@ class SyncRunAdmin(ReadOnly, ForgivingAdmin[SyncRun]):
         "state_badge",
         "synced",
         "warned",
+        "waiting",
         "skipped",
         "retried",
         "failed",

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from curation_sdk import operations
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
-from curation_sdk.queueing import queue_contacts, skip_contacts
+from curation_sdk.queueing import closed_reason, queue_contacts, skip_contacts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.tasks import start_soon
 from curation_sdk.wording import count_of
@@ -24,7 +24,7 @@ from curation_sdk.workers import worker_alive
 
 def queue(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Any]) -> None:
     """Queue the chosen contacts and tell the person what became of each."""
-    if reason := job.off_reason():
+    if reason := closed_reason(job):
         model_admin.message_user(request, f"{reason} Nothing was queued.", messages.ERROR)
         return
     if _everything(request) and operations.too_many(contacts):
@@ -34,7 +34,7 @@ def queue(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest
     start_soon(job, SyncRun.Trigger.ADMIN)
     level = messages.SUCCESS if result.queued else messages.WARNING
     model_admin.message_user(request, result.sentence(job.label), level)
-    if result.queued and not worker_alive(now=timezone.now()):
+    if result.queued and not job.off_reason() and not worker_alive(now=timezone.now()):
         text = "No worker is running, so they wait. `manage.py qcluster` starts one."
         model_admin.message_user(request, text, messages.WARNING)
 
@@ -48,7 +48,7 @@ def retry_failed(
         text = f"None of the chosen contacts has the {job.label} status Error."
         model_admin.message_user(request, text, messages.WARNING)
         return
-    if not job.off_reason() and _everything(request) and operations.too_many(failed):
+    if not closed_reason(job) and _everything(request) and operations.too_many(failed):
         _in_background(job, BulkOperation.Action.RETRY, model_admin, request)
         return
     queue(job, model_admin, request, failed)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from curation_sdk.decisions import Answer
-from curation_sdk.outcomes import Rejected, Retry, StopRun, Synced, Throttled
+from curation_sdk.outcomes import Rejected, Retry, StopRun, Synced, Throttled, Waiting
 
 #: So many failed pushes in a row, or refusals in a row with the same words, mean that it is not about the contacts:
 #: the run ends before it uses up the whole queue.
@@ -49,7 +49,7 @@ class Brakes:
                 return Stop(answer.reason)
             case Throttled():
                 return self._throttled(answer, paused=paused)
-            case Synced():
+            case Synced() | Waiting():
                 self.proven = True
                 self._failures = self._refusals = self._throttles = 0
             case Rejected() if not answer.unasked:

@@ -20,6 +20,7 @@ from curation_sdk.outcomes import Outcome, Rejected, Skipped
 from curation_sdk.queueing import active, skip_reason
 from curation_sdk.runs import SKEW
 from curation_sdk.statuses import ProcessingStatus, SyncStatus
+from curation_sdk.wording import count_of
 
 #: Rows of the same people that one claim takes along. A made-up address may stand on tens of thousands.
 SIBLINGS = 500
@@ -70,17 +71,21 @@ class Claimer:
 
         def take() -> list[Any]:
             rows = list(job.contacts.raw(self._select, values))
-            return self._mark(rows, lease) if rows else rows
+            return self._mark(rows, lease, now) if rows else rows
 
         rows = atomic_with_retry(take)
         self._relate(rows, now)
         return _sort(job, self._policy, rows, lease)
 
-    def _mark(self, rows: list[Any], lease: datetime) -> list[Any]:
+    def _mark(self, rows: list[Any], lease: datetime, now: datetime) -> list[Any]:
         keys = [statements.prepared(self._job, "pk", row.pk) for row in rows]
+        begun = [self._time(now)] if self._job.begun_at else []
         with connection.cursor() as cursor:
-            cursor.execute(statements.mark_claimed(self._job, len(keys)), [self._time(lease), *keys])
+            cursor.execute(statements.mark_claimed(self._job, len(keys)), [self._time(lease), *begun, *keys])
             taken = cursor.rowcount
+        for row in rows if begun else ():
+            if not getattr(row, self._job.retry_count):
+                setattr(row, self._job.begun_at, now)
         if taken < len(rows):
             # Not ours: a row that cannot be found by its own key, written past Django.
             found = set(_filter(self._job, rows).values_list("pk", flat=True))
@@ -126,9 +131,10 @@ def misdated(job: SyncJob, policy: SyncPolicy, *, now: datetime) -> list[Q]:
     at, status = job.next_attempt_at, job.processing_status
     wrong = [Q(**{f"{at}__isnull": True}), Q(**{f"{at}__gt": now + LONGEST * (1 + JITTER) + SKEW})]
     if SyncRun.objects.filter(platform=job.platform, heartbeat_at__gt=now + SKEW).exists():
+        longest = max(policy.lease, policy.answer_within)
         fresh = {job.retry_count: 0, f"{job.processing_error}__isnull": True}
         wrong += [
-            Q(**{f"{at}__gt": now + policy.lease + SKEW, status: ProcessingStatus.PROCESSING}),
+            Q(**{f"{at}__gt": now + longest + SKEW, status: ProcessingStatus.PROCESSING}),
             Q(**{f"{at}__gt": now + SKEW, status: ProcessingStatus.QUEUED}, **fresh),
         ]
     return [one & active(job) for one in wrong]
@@ -215,9 +221,9 @@ def _sort(job: SyncJob, policy: SyncPolicy, rows: Sequence[Any], lease: datetime
         if reason:
             claimed.answered.append((Person([row], row, lease), Skipped(reason)))
         elif getattr(row, job.processing_status) == ProcessingStatus.PROCESSING and tries > policy.max_retries:
-            # It was being pushed when its worker died, and has no try left. Once more might kill the next one.
-            died = Rejected(f"The worker died while pushing this contact, at the last of {tries} tries.")
-            claimed.answered.append((Person([row], row, lease), died))
+            # No answer came in time, and there is no try left: a worker that died might take the next one with it.
+            lapsed = Rejected(f"{job.lapsed(row)}, at the last of {count_of(tries, 'try', 'tries')}.")
+            claimed.answered.append((Person([row], row, lease), lapsed))
         else:
             groups.setdefault(job.person(row), []).append(row)
     claimed.to_push.extend(Person(group, job.merge(group, job.contact_id), lease) for group in groups.values())

@@ -7,6 +7,7 @@
 | Retry | Queued / Queued | one more | after the backoff, or when the platform said |
 | Retry, past the limit | Error / Error | as before | - |
 | Rejected | Error / Error | as before | - |
+| Waiting | Processing / Processing | one more | when the answer is overdue |
 | Throttled | Queued / Queued | as before | when the platform said |
 | StopRun | Queued / Queued | as before | now |
 | any other exception | Error / Error | as before | - |
@@ -23,7 +24,7 @@ from typing import Any
 from curation_sdk.backoff import LONGEST, bounded, retry_delay
 from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.models import SyncAttempt
-from curation_sdk.outcomes import Outcome, Rejected, Retry, Skipped, StopRun, Synced, Throttled
+from curation_sdk.outcomes import Outcome, Rejected, Retry, Skipped, StopRun, Synced, Throttled, Waiting
 from curation_sdk.statuses import ProcessingStatus, SyncStatus
 from curation_sdk.wording import count_of, storable
 
@@ -65,6 +66,10 @@ def decide(
             return Decision(_queued(job, tries, due, reason), "retried", Attempt.RETRY, reason)
         case Rejected(reason):
             return Decision(_failed(job, tries_before, reason), "failed", Attempt.REJECTED, reason)
+        case Waiting(reason):
+            # As if the claim went on: who is still Processing when this time has come is claimed again.
+            row = _row(job, SyncStatus.PROCESSING, ProcessingStatus.PROCESSING, tries, reason)
+            return Decision(row | {job.next_attempt_at: now + answer.within}, "waiting", None, reason)
         case Throttled():
             due = now + bounded(answer.after, longest=LONGEST, otherwise=timedelta(minutes=1))
             values = _queued(job, tries_before, due, answer.reason)

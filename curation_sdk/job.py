@@ -45,6 +45,7 @@ class SyncPolicy:
     rate_per_second: float  # for all runs together
     concurrency: int  # pushes under way at the same time
     lease: timedelta = LEASE
+    answer_within: timedelta = timedelta(0)  # the longest that a platform which answers later is waited for
     budget: timedelta = BUDGET
 
 
@@ -80,6 +81,10 @@ class Pusher(Protocol):
         ...
 
 
+def _died(row: Any) -> str:
+    return "The worker died while pushing this contact"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncJob:
     """A platform, as the shared code sees it. The only place where its column names are strings.
@@ -113,6 +118,8 @@ class SyncJob:
     policy: Callable[[], SyncPolicy]
     open: Callable[[RateLimiter], AbstractContextManager[Pusher]]
     push_size: int = 1  # people per push, at most; never more than a claim takes
+    begun_at: str = ""  # column: when the first try since the contact was queued began; "": the platform needs none
+    lapsed: Callable[[Any], str] = _died  # what happened to a row that was Processing and got no answer in time
     created_at: str = "created_at"  # contacts are walked through in this order
     # Further columns that a success may write (`Synced.learned`), by the same guarded write as the statuses.
     learned: tuple[str, ...] = ()

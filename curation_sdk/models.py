@@ -50,6 +50,7 @@ class SyncRun(models.Model):
     failed = models.PositiveIntegerField(default=0)
     released = models.PositiveIntegerField("given back unpushed", default=0)
     late = models.PositiveIntegerField("answered too late", default=0)
+    waiting = models.PositiveIntegerField("waiting for an answer", default=0)
     reason = models.TextField("why it stopped", blank=True, default="")
     notes = models.TextField(blank=True, default="")
 

@@ -1,6 +1,6 @@
 """What a platform may say about a contact that was pushed.
 
-A platform returns one of four outcomes for each contact, or raises `Throttled` or `StopRun` for all that it was
+A platform returns one of five outcomes for each contact, or raises `Throttled` or `StopRun` for all that it was
 given. What happens next is decided in one place, `curation_sdk.settling`.
 """
 
@@ -71,7 +71,19 @@ class Rejected:
     unasked: bool = False
 
 
-Outcome = Synced | Skipped | Retry | Rejected
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The platform took the contact and will say later what became of it: see `curation_sdk.handed_over`.
+
+    Without an answer `within` that time the contact is pushed again, as long as there are tries left.
+    """
+
+    reason: str
+    within: timedelta
+    evidence: Evidence = NO_EVIDENCE
+
+
+Outcome = Synced | Skipped | Retry | Rejected | Waiting
 
 
 class Throttled(Exception):

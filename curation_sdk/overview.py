@@ -9,7 +9,9 @@ from curation_sdk import runs
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.operations import sentence, unfinished
+from curation_sdk.queueing import closed_reason
 from curation_sdk.status_counts import status_counts
+from curation_sdk.statuses import SyncStatus
 from curation_sdk.workers import worker_alive
 
 
@@ -19,18 +21,26 @@ def status_summary(job: SyncJob) -> dict[str, int]:
     return {**counts, "total_contacts": sum(counts.values())}
 
 
+def in_use(job: SyncJob) -> bool:
+    """Is it switched on, or does it know of contacts from a time when it was?"""
+    if not closed_reason(job):
+        return True
+    counts = status_counts(job)
+    return any(count for status, count in counts.items() if status != SyncStatus.NEW)
+
+
 def platform_state(job: SyncJob, *, now: datetime) -> dict[str, Any]:
     """Is the platform on, what is it doing, and what does a person have to know? Ready for JSON."""
-    off = job.off_reason()
+    closed = closed_reason(job)
     running = runs.running(job, now=now).exists()
     latest = SyncRun.objects.filter(platform=job.platform).exclude(state=SyncRun.State.RUNNING).first()
     summary = status_summary(job)
     return {
         "platform": job.platform,
         "label": job.label,
-        "on": not off,
+        "on": not closed,
         "running": running,
-        "problem": off or _problem(job, latest, waiting=summary["queued"], running=running, now=now),
+        "problem": closed or _problem(job, latest, waiting=summary["queued"], running=running, now=now),
         "notes": latest.notes if latest else "",
         "last_run": _run(latest) if latest else None,
         "operations": [_operation(job, operation) for operation in unfinished(job)],
@@ -44,7 +54,8 @@ def _problem(job: SyncJob, latest: SyncRun | None, *, waiting: int, running: boo
         return f"The last run stopped: {latest.reason}"
     if until := runs.resume_at(job, now=now):
         return f"{job.label} asked us to wait until {until:%H:%M:%S} UTC."
-    if (waiting or unfinished(job).exists()) and not worker_alive(now=now):
+    needs_worker = bool(waiting) and not job.off_reason()  # else another program fetches them
+    if (needs_worker or unfinished(job).exists()) and not worker_alive(now=now):
         return "No worker is running, so queued contacts wait. `manage.py qcluster` starts one."
     return ""
 

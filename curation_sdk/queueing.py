@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, Q, QuerySet, Value, When
 
@@ -70,6 +71,11 @@ class TakenOut:
             return ""
         verb = "was" if self.under_way == 1 else "were"
         return f"{self.under_way:,} of them {verb} being pushed at that moment and may have reached {label}."
+
+
+def closed_reason(job: SyncJob) -> str:
+    """Why contacts cannot be queued, naming the setting; "" when we push them, or another program fetches them."""
+    return "" if job.platform in settings.SYNC_PULLED_PLATFORMS else job.off_reason()
 
 
 def queue_contacts(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> QueueResult:

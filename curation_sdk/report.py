@@ -11,6 +11,7 @@ from curation_sdk.wording import count_of
 #: The counters of a run, in the order in which people read them.
 COUNTERS = {
     "synced": "synced",
+    "waiting": "waiting for an answer",
     "skipped": "skipped",
     "retried": "to be tried again",
     "failed": "failed",

@@ -57,12 +57,13 @@ def prune(*, before: datetime, stop: Callable[[], bool] = lambda: False) -> str:
     failures = Failure.objects.filter(stopped__lt=before).order_by("stopped", "pk")
     operations = BulkOperation.objects.exclude(state__in=BulkOperation.UNFINISHED)
     operations = operations.filter(finished_at__lt=before).order_by("finished_at", "pk")
-    counts = [_delete(rows, stop) for rows in (attempts, runs, operations, failures)]
+    counts = [delete_in_parts(rows, stop) for rows in (attempts, runs, operations, failures)]
     names = ("attempt", "run", "operation", "failed task")
     return f"Deleted {', '.join(count_of(count, name) for count, name in zip(counts, names, strict=True))}."
 
 
-def _delete(rows: QuerySet[Any], stop: Callable[[], bool]) -> int:
+def delete_in_parts(rows: QuerySet[Any], stop: Callable[[], bool]) -> int:
+    """Delete ordered rows, in transactions of their own. Returns how many; `stop` is asked between them."""
     deleted = 0
     while not stop():
         part = list(rows.values_list("pk", flat=True)[:AT_ONCE])

@@ -96,7 +96,7 @@ def finish(
     """End the run and free its slot. A run that did nothing and has nothing to say leaves no row."""
     beat(run, counts, now=now)
     mine = SyncRun.objects.filter(pk=run.pk)
-    quiet = mine.filter(synced=0, skipped=0, retried=0, failed=0, released=0, late=0)
+    quiet = mine.filter(synced=0, skipped=0, retried=0, failed=0, released=0, late=0, waiting=0)
     if state == SyncRun.State.FINISHED and not reason and not resume and quiet.exists():
         mine.delete()
         return

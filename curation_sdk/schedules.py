@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,14 +29,32 @@ def schedule_on_migrate(job_path: str) -> None:
     By Django's own signal for rows that an app needs: the task queue's app, in whose table the row stands, sends it
     also when the platform's app, which may have no models, sends none.
     """
-    make = partial(make_schedule, job_path)
-    post_migrate.connect(make, sender=apps.get_app_config("django_q"), weak=False, dispatch_uid=job_path)
+    _on_migrate(partial(make_schedule, job_path), job_path)
+
+
+def daily_on_migrate(name: str, task: str) -> None:
+    """Have `migrate` make a schedule that calls `task` (a dotted path) once a day, likewise."""
+    _on_migrate(partial(make_daily, name, task), task)
 
 
 def make_schedule(job_path: str, *, using: str, **_: Any) -> None:
     """The schedule of the job, once the task queue has its tables: `migrate` of another app may come before."""
-    if using == "default" and Schedule._meta.db_table in connections[using].introspection.table_names():
+    if _can_be_made(using):
         ensure_schedule(import_string(job_path), using=using)
+
+
+def make_daily(name: str, task: str, *, using: str, **_: Any) -> None:
+    """The daily schedule, likewise."""
+    if _can_be_made(using):
+        ensure_daily(name, task, using=using)
+
+
+def _on_migrate(make: Callable[..., None], uid: str) -> None:
+    post_migrate.connect(make, sender=apps.get_app_config("django_q"), weak=False, dispatch_uid=uid)
+
+
+def _can_be_made(using: str) -> bool:
+    return using == "default" and Schedule._meta.db_table in connections[using].introspection.table_names()
 
 
 def ensure_daily(name: str, task: str, *, using: str = "default") -> None:

@@ -45,7 +45,7 @@ def settle(
     policy: SyncPolicy,
     results: Sequence[Result],
     *,
-    run: SyncRun,
+    run: SyncRun | None,
     now: datetime,
     chance: Callable[[], float],
 ) -> Counter[str]:
@@ -53,7 +53,8 @@ def settle(
 
     A row that is no longer held under its claim (somebody took it out of the queue, skipped or deleted it, or
     its lease passed and another worker has it) keeps what it has: the answer came too late. So does one in which a
-    text that was judged has changed; that one goes back to the queue.
+    text that was judged has changed; that one goes back to the queue. `run` is None
+    for answers that came outside of one.
     """
     settlements = [
         _Settlement(
@@ -91,7 +92,7 @@ def settle(
     return counts
 
 
-def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun, now: datetime) -> Counter[str]:
+def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun | None, now: datetime) -> Counter[str]:
     """Write the rows that are still ours, and record the attempts of those that still exist."""
     ours = _write(job, settlements)
     late = [settlement.row.pk for settlement in settlements if settlement.row.pk not in ours]
@@ -108,6 +109,9 @@ def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun, no
             counts[decision.counted_as] += 1
             if decision.counted_as == "synced" and outcome is not None:
                 counts["warned"] += 1
+        elif decision.counted_as == "waiting":
+            # The answer that we would wait for was quicker than this, or nobody wants it any more.
+            counts["waiting"] += 1
         else:
             counts["late"] += 1
             outcome, reason = SyncAttempt.Outcome.LATE, _late(job, decision)
@@ -131,7 +135,7 @@ def _attempt(
     outcome: SyncAttempt.Outcome,
     reason: str,
     *,
-    run: SyncRun,
+    run: SyncRun | None,
     now: datetime,
 ) -> SyncAttempt:
     evidence = settlement.evidence

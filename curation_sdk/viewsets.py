@@ -22,7 +22,7 @@ from curation_sdk.database import atomic_with_retry
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.overview import platform_state, status_summary
-from curation_sdk.queueing import QueueResult, TakenOut, cancel_queued, queue_contacts
+from curation_sdk.queueing import QueueResult, TakenOut, cancel_queued, closed_reason, queue_contacts
 from curation_sdk.serializers import (
     CancelResultSerializer,
     ContactIdsSerializer,
@@ -185,7 +185,7 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
         return OperationSerializer(operation, many=many, context={"url_of": url_of}).data
 
     def _must_be_on(self) -> None:
-        if reason := self.job.off_reason():
+        if reason := closed_reason(self.job):
             raise PlatformOff(reason)
 
     def _ids(self, request: Request) -> Sequence[UUID]:

@@ -10,6 +10,7 @@ from types import FrameType
 from sandbox.brevo.account import DEFAULT_KEY, RATE_LIMIT
 from sandbox.hubspot import account as hubspot_account
 from sandbox.mautic.account import DEFAULT_PASSWORD, DEFAULT_USERNAME
+from sandbox.n8n.workflow import DEFAULT_SECRET
 from sandbox.server import Sandbox
 
 
@@ -24,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
             brevo_key=options.brevo_key,
             mautic_username=options.mautic_username,
             mautic_password=options.mautic_password,
+            n8n_secret=options.n8n_secret,
+            n8n_callback_url=options.n8n_callback_url,
             rate_limit=options.rate_limit or None,
             hourly_limit=options.hourly_limit or None,
             hubspot_key=options.hubspot_key,
@@ -57,6 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--brevo-key", type=_key, default=DEFAULT_KEY, help="the one valid key (%(default)s)")
     parser.add_argument("--mautic-username", type=_key, default=DEFAULT_USERNAME, help="the one user (%(default)s)")
     parser.add_argument("--mautic-password", type=_key, default=DEFAULT_PASSWORD, help="its password (%(default)s)")
+    parser.add_argument(
+        "--n8n-secret",
+        default=DEFAULT_SECRET,
+        help="n8n's header secret, both ways (%(default)s)",
+    )
+    parser.add_argument(
+        "--n8n-callback-url", default="", help="where the n8n workflow reports what it found; empty: nowhere"
+    )
     parser.add_argument(
         "--rate-limit",
         type=_count,

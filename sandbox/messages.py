@@ -12,6 +12,7 @@ JsonObject: TypeAlias = dict[str, JsonValue]
 REASONS = {
     200: "OK",
     201: "Created",
+    202: "Accepted",
     204: "No Content",
     207: "Multi-Status",
     301: "Moved Permanently",

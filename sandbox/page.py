@@ -95,9 +95,11 @@ def _contact_row(view: PageView, contact: PageContact) -> str:
 
 
 def _mail_cell(view: PageView, contact: PageContact) -> str:
-    """The block, or the button that sets it."""
+    """The block, or the button that sets it; nothing where there is none."""
     if contact.blocked:
         return '<span class="blocked">Unsubscribed</span>'
+    if not contact.can_unsubscribe:
+        return ""
     path = f"/_sandbox/{quote(view.platform.slug)}/contacts/{quote(contact.id)}/unsubscribe"
     target = escape(f"{path}?{urlencode({'q': view.search, 'page': view.page})}")
     label = escape(f"Unsubscribe {contact.address}")

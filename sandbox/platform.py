@@ -18,6 +18,7 @@ class PageContact:
     blocked: bool
     created: float
     modified: float
+    can_unsubscribe: bool = True
 
 
 class Platform(Protocol):

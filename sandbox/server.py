@@ -15,6 +15,8 @@ from sandbox.limits import Clock
 from sandbox.listener import Listener
 from sandbox.mautic.account import DEFAULT_PASSWORD, DEFAULT_USERNAME, Switches
 from sandbox.mautic.stand_in import Mautic
+from sandbox.n8n.stand_in import N8n
+from sandbox.n8n.workflow import DEFAULT_SECRET
 from sandbox.platform import Platform
 
 
@@ -33,6 +35,8 @@ class Sandbox:
         brevo_key: str = DEFAULT_KEY,
         mautic_username: str = DEFAULT_USERNAME,
         mautic_password: str = DEFAULT_PASSWORD,
+        n8n_secret: str = DEFAULT_SECRET,
+        n8n_callback_url: str = "",
         rate_limit: int | None = RATE_LIMIT,
         hourly_limit: int | None = None,
         hubspot_key: str = hubspot_account.DEFAULT_KEY,
@@ -48,7 +52,8 @@ class Sandbox:
         self.hubspot = HubSpot(hubspot_key, hubspot_limit, daily_limit, self.lock, clock, now)
         switches = Switches(username=mautic_username, password=mautic_password)
         self.mautic = Mautic(switches, self.lock, clock, now)
-        self.platforms: list[Platform] = [self.brevo, self.hubspot, self.mautic]
+        self.n8n = N8n(n8n_secret, self.lock, clock, now, n8n_callback_url)
+        self.platforms: list[Platform] = [self.brevo, self.hubspot, self.mautic, self.n8n]
         stopping = threading.Event()
         self._app = App(self.platforms, self.lock, stopping, latency_ms / 1000, verbose)
         self._listener = Listener(host, port, self._app.answer, stopping)
@@ -57,6 +62,7 @@ class Sandbox:
         self.brevo_url = f"{self.url}{self.brevo.prefix}"
         self.hubspot_url = f"{self.url}{self.hubspot.prefix}"
         self.mautic_url = f"{self.url}{self.mautic.prefix}"
+        self.n8n_url = f"{self.url}{self.n8n.prefix}"
 
     def start(self) -> None:
         """Begin answering, in threads of its own."""
@@ -64,6 +70,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """End promptly, whatever hangs. Safe to call twice."""
+        self.n8n.stop()
         self._listener.stop()
 
     def add_fault(
@@ -103,6 +110,8 @@ def running_sandbox(
     brevo_key: str = DEFAULT_KEY,
     mautic_username: str = DEFAULT_USERNAME,
     mautic_password: str = DEFAULT_PASSWORD,
+    n8n_secret: str = DEFAULT_SECRET,
+    n8n_callback_url: str = "",
     rate_limit: int | None = RATE_LIMIT,
     hourly_limit: int | None = None,
     hubspot_key: str = hubspot_account.DEFAULT_KEY,
@@ -121,6 +130,8 @@ def running_sandbox(
         brevo_key=brevo_key,
         mautic_username=mautic_username,
         mautic_password=mautic_password,
+        n8n_secret=n8n_secret,
+        n8n_callback_url=n8n_callback_url,
         rate_limit=rate_limit,
         hourly_limit=hourly_limit,
         hubspot_key=hubspot_key,

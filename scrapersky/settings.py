@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "brevo_sync",
     "hubspot_sync",
     "mautic_sync",
+    "n8n_sync",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -138,8 +139,13 @@ SYNC_JOBS = [
     "contact_curation.job.CURATION",
     "brevo_sync.job.BREVO",
     "hubspot_sync.job.HUBSPOT",
+    "mautic_sync.job.MAUTIC",
+    "n8n_sync.job.N8N",
 ]
-SYNC_JOBS = ["brevo_sync.job.BREVO", "mautic_sync.job.MAUTIC"]
+
+# Platforms whose contacts another program, such as n8n, fetches through the API: they can be queued without
+# credentials of ours.
+SYNC_PULLED_PLATFORMS: list[str] = env.words("SYNC_PULLED_PLATFORMS", default=[])
 
 # --- People and pages -----------------------------------------------------------------------------------
 
@@ -292,3 +298,19 @@ MAUTIC_SYNC_SCHEDULER_MAX_INSTANCES: int = env.whole_number("MAUTIC_SYNC_SCHEDUL
 MAUTIC_SYNC_MAX_RETRIES: int = env.whole_number("MAUTIC_SYNC_MAX_RETRIES", default=3, least=0)
 MAUTIC_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("MAUTIC_SYNC_RETRY_DELAY_MINUTES", default=5, least=1)
 MAUTIC_SYNC_RETRY_EXPONENTIAL: bool = env.flag("MAUTIC_SYNC_RETRY_EXPONENTIAL", default=True)
+
+# --- n8n ------------------------------------------------------------------------------------------------
+# Nothing is pushed until N8N_WEBHOOK_URL is set; nothing is taken in until N8N_WEBHOOK_SECRET is. See docs/n8n.md.
+
+N8N_WEBHOOK_URL: str = env.text("N8N_WEBHOOK_URL")
+N8N_WEBHOOK_SECRET: str = env.text("N8N_WEBHOOK_SECRET")
+N8N_EXPECT_CALLBACK: bool = env.flag("N8N_EXPECT_CALLBACK", default=False)
+N8N_CALLBACK_DEADLINE_MINUTES: int = env.whole_number("N8N_CALLBACK_DEADLINE_MINUTES", default=30, least=1)
+N8N_RATE_LIMIT_PER_SECOND: float = env.number_above_zero("N8N_RATE_LIMIT_PER_SECOND", default=10.0)
+N8N_CONCURRENCY: int = env.whole_number("N8N_CONCURRENCY", default=0, least=0)  # 0: worked out from the rate limit
+N8N_SYNC_SCHEDULER_INTERVAL_MINUTES: int = env.whole_number("N8N_SYNC_SCHEDULER_INTERVAL_MINUTES", default=5, least=1)
+N8N_SYNC_SCHEDULER_BATCH_SIZE: int = env.whole_number("N8N_SYNC_SCHEDULER_BATCH_SIZE", default=10, least=1)
+N8N_SYNC_SCHEDULER_MAX_INSTANCES: int = env.whole_number("N8N_SYNC_SCHEDULER_MAX_INSTANCES", default=1, least=1)
+N8N_SYNC_MAX_RETRIES: int = env.whole_number("N8N_SYNC_MAX_RETRIES", default=3, least=0)
+N8N_SYNC_RETRY_DELAY_MINUTES: int = env.whole_number("N8N_SYNC_RETRY_DELAY_MINUTES", default=5, least=1)
+N8N_SYNC_RETRY_EXPONENTIAL: bool = env.flag("N8N_SYNC_RETRY_EXPONENTIAL", default=True)

@@ -33,6 +33,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v3/", include("brevo_sync.urls")),
     path("api/v3/", include("hubspot_sync.urls")),
     path("api/v3/", include("mautic_sync.urls")),
+    path("api/v3/", include("n8n_sync.urls")),
     path("api/v3/", include("contacts.urls")),
     re_path(r"^api/", api_not_found),
 ]

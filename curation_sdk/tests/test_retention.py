@@ -12,9 +12,10 @@ from django.db import connection
 from django_q.models import Failure, Schedule, Success, Task
 
 from contacts.models import Contact
-from curation_sdk import apps, retention
+from curation_sdk import retention
 from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
 from curation_sdk.retention import prune, prune_sync_history
+from curation_sdk.schedules import make_daily
 from curation_sdk.testing import NOON
 
 pytestmark = pytest.mark.django_db
@@ -158,12 +159,12 @@ def test_the_oldest_are_found_by_an_index() -> None:
 def test_migrate_makes_the_daily_schedule_once_and_leaves_it_alone() -> None:
     schedules = Schedule.objects.filter(name="sync_history_pruner")
     schedules.delete()
-    apps.make_schedule(using="default")
+    make_daily("sync_history_pruner", "curation_sdk.retention.prune_sync_history", using="default")
     made = schedules.get()
     assert (made.func, made.schedule_type) == ("curation_sdk.retention.prune_sync_history", Schedule.DAILY)
 
     later = NOON + 3 * DAY
     schedules.update(next_run=later, repeats=0)
-    apps.make_schedule(using="default")
+    make_daily("sync_history_pruner", "curation_sdk.retention.prune_sync_history", using="default")
 
     assert (schedules.get().next_run, schedules.get().repeats) == (later, 0)

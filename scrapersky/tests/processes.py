@@ -36,7 +36,11 @@ class ScratchDatabase:
     @property
     def environment(self) -> dict[str, str]:
         """The environment for a process on this database, without what a developer has set."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("BREVO_", "DJANGO_", "Q_"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("BREVO_", "N8N_", "SYNC_", "DJANGO_", "Q_"))
+        }
         return {**kept, "DATABASE_URL": self.url, "REDIS_URL": "", "DEBUG": "true"}
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

@@ -1,0 +1,134 @@
+"""What becomes of a report: stored as it came, read, kept with its contact, and taken as the answer it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+
+from contacts.models import Contact
+from curation_sdk.database import atomic_with_retry, one_bulk_writer
+from curation_sdk.handed_over import in_hand
+from curation_sdk.handed_over import report as store_report
+from curation_sdk.outcomes import Outcome, Rejected, Synced
+from curation_sdk.wording import storable
+from n8n_sync.deliveries import delivery_id, fetched_id
+from n8n_sync.inbound import Report, Unreadable, read_report
+from n8n_sync.job import N8N
+from n8n_sync.models import Enrichment, EnrichmentEvent
+from n8n_sync.services import WAITING
+
+State = EnrichmentEvent.State
+
+NO_REASON = "n8n reported a failure and gave no reason."
+PARTIAL = "n8n reports that it could find out a part only."
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to a report: its HTTP status and body."""
+
+    status: int
+    body: dict[str, Any]
+
+
+def receive(raw: bytes, parse: Callable[[bytes], Any], *, now: datetime) -> Receipt:
+    """Deal with one report. `parse` reads JSON and raises ParseError.
+
+    The raw text is stored before anything else, in a transaction of its own: should the rest fail, it is not lost.
+    """
+    text = raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
+    event = EnrichmentEvent.objects.create(received_at=now, body=text)
+    try:
+        report = read_report(parse(raw))
+    except ParseError as error:
+        return _refused(event, {"body": str(error.detail)})
+    except Unreadable as error:
+        return _refused(event, error.problems)
+    return atomic_with_retry(lambda: _apply(event, report, now))
+
+
+def _apply(event: EnrichmentEvent, report: Report, now: datetime) -> Receipt:
+    one_bulk_writer()
+    contact = Contact.objects.filter(pk=report.contact_id).first()
+    if contact is None:
+        _mark(event, State.UNKNOWN, report)
+        detail = f"There is no contact {report.contact_id}."
+        return Receipt(404, {"success": False, "contact_id": str(report.contact_id), "detail": detail})
+    if seen_before(contact, report):
+        _mark(event, State.DUPLICATE, report)
+        return _accepted(report, "This enrichment was received before; nothing was changed.", [])
+    answered = _answer_delivery(report, now)
+    keep(contact, report, event=event, answered=answered, now=now)
+    _mark(event, State.APPLIED, report)
+    message = "The enrichment was stored." if answered else "The enrichment was stored; no delivery waits for it."
+    return _accepted(report, message, report.updated_fields)
+
+
+def seen_before(contact: Contact, report: Report) -> bool:
+    """Has this very report been kept already? What is repeated, in whatever order, counts once."""
+    same = {"enrichment_id": report.enrichment_id, "delivery_id": report.delivery_id}
+    return Enrichment.objects.filter(contact=contact, **same).exists()
+
+
+def keep(
+    contact: Contact, report: Report, *, event: EnrichmentEvent | None, answered: bool, now: datetime
+) -> Enrichment:
+    """Store what was found out, with its contact."""
+    return Enrichment.objects.create(
+        contact=contact,
+        event=event,
+        enrichment_id=report.enrichment_id,
+        delivery_id=report.delivery_id,
+        status=report.status,
+        error=report.error,
+        answered=answered,
+        sent_at=report.sent_at,
+        received_at=now,
+        **report.columns,
+    )
+
+
+def is_meant(contact: Contact, lease: datetime, given: str) -> bool:
+    """Is `given` the id under which n8n has the contact now, pushed or fetched?"""
+    return given in (delivery_id(contact), fetched_id(N8N.platform, contact.pk, lease))
+
+
+def _answer_delivery(report: Report, now: datetime) -> bool:
+    """Take the report as the answer to the delivery that waits for it. False when none does."""
+    person = in_hand(N8N, [report.contact_id]).get(report.contact_id)
+    if person is None:
+        return False
+    # A quick workflow reports before we have stored that it accepted the contact; then the setting tells.
+    if person.contact.n8n_processing_error != WAITING and not settings.N8N_EXPECT_CALLBACK:
+        return False
+    if report.delivery_id and not is_meant(person.contact, person.lease, report.delivery_id):
+        return False
+    counts = store_report(N8N, [(person, _outcome(report))], now=now)
+    return not counts["late"]
+
+
+def _outcome(report: Report) -> Outcome:
+    if report.status == Enrichment.Status.FAILED:
+        return Rejected(f"n8n could not enrich the contact: {report.error}" if report.error else NO_REASON)
+    return Synced(report.enrichment_id, PARTIAL if report.status == Enrichment.Status.PARTIAL else "")
+
+
+def _accepted(report: Report, message: str, updated_fields: list[str]) -> Receipt:
+    body = {"contact_id": str(report.contact_id), "enrichment_id": report.enrichment_id}
+    return Receipt(200, {"success": True, **body, "message": message, "updated_fields": updated_fields})
+
+
+def _refused(event: EnrichmentEvent, problems: dict[str, str]) -> Receipt:
+    EnrichmentEvent.objects.filter(pk=event.pk).update(
+        state=State.REFUSED, problem=storable("; ".join(f"{name}: {text}" for name, text in problems.items()))
+    )
+    return Receipt(422, {"success": False, "detail": {name: [text] for name, text in problems.items()}})
+
+
+def _mark(event: EnrichmentEvent, state: EnrichmentEvent.State, report: Report) -> None:
+    EnrichmentEvent.objects.filter(pk=event.pk).update(state=state, contact_id=report.contact_id)
