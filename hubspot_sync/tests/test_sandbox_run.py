@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,6 +20,7 @@ from curation_sdk.queueing import queue_contacts
 from curation_sdk.report import CycleReport
 from hubspot_sync.job import HUBSPOT
 from sandbox.hubspot.account import DEFAULT_KEY, WRITE_CONTACTS
+from sandbox.hubspot.store import Property
 from sandbox.server import Sandbox, running_sandbox
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +37,7 @@ def sandbox(settings: Any) -> Iterator[Sandbox]:
         settings.HUBSPOT_API_KEY = DEFAULT_KEY
         settings.HUBSPOT_RATE_LIMIT_PER_SECOND = 5000.0
         settings.HUBSPOT_CONCURRENCY = 4
-        call_command("hubspot_setup", create=True, verbosity=0)
+        call_command("hubspot_setup", create=True, stdout=io.StringIO())
         yield running
 
 
@@ -142,16 +144,19 @@ def test_accounts_that_refuse_whole_batches(sandbox: Sandbox, switch: str) -> No
 
 def test_one_bad_contact_among_good_ones(sandbox: Sandbox) -> None:
     Contact.objects.bulk_create(Contact(email=f"p{number}@x.example") for number in range(5))
-    Contact.objects.create(email="ada@x.example", source_url="x" * 70_000)
+    options = ("CORPORATE", "FREE", "UNKNOWN")
+    kind = Property("scrapersky_email_type", "enumeration", "select", options=options, ours=True)
+    sandbox.hubspot.account.store.properties[kind.name] = kind
+    Contact.objects.create(email="ada@x.example", email_type="SERVICE")
     push_all()
     assert statuses() == {"Complete": 5, "Error": 1}
     failed = Contact.objects.get(hubspot_sync_status="Error")
     assert failed.hubspot_processing_error == (
-        'HubSpot refused it: "scrapersky_source_url: "scrapersky_source_url" holds at most 65536 characters '
-        '(PROPERTY_VALUE_TOO_LONG)".'
+        'HubSpot refused it: "scrapersky_email_type: SERVICE was not a valid enumeration for scrapersky_email_type. '
+        '(INVALID_OPTION)".'
     )
     attempt = SyncAttempt.objects.get()
-    assert (attempt.http_status, attempt.code) == (207, "PROPERTY_VALUE_TOO_LONG")
+    assert (attempt.http_status, attempt.code) == (207, "INVALID_OPTION")
     assert attempt.request_id.startswith("sandbox-")
 
 
