@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from contacts.models import Contact, Domain
 from curation_sdk import runs
 from curation_sdk.claiming import claim, due
 from curation_sdk.models import SyncRun
-from curation_sdk.outcomes import Outcome, Rejected, Retry, StopRun, Synced, Throttled
+from curation_sdk.outcomes import NotPushed, Outcome, Rejected, Retry, StopRun, Synced, Throttled
 from curation_sdk.queueing import queue_contacts
 from curation_sdk.testing import FakeClock, ScriptedPusher, run, scripted_job
 
@@ -535,3 +536,54 @@ def test_a_platform_that_does_not_answer_does_not_hold_up_a_stop(queued: Queued,
     never.set()
     assert report.reason == "The worker was asked to stop."
     assert statuses() == {"Queued": 1}
+
+
+# --- pushes of several people ---------------------------------------------------------------------------------
+
+
+class Together(ScriptedPusher):
+    """Pushes many with one call, whose answers the script holds under the number of the call: "1", "2" …"""
+
+    def push(self, contacts: Any) -> Any:
+        self.pushed.append(str(len(contacts)))
+        answers = self.script.get(str(len(self.pushed)), [Synced("1")])
+        return [answers[place % len(answers)] for place in range(len(contacts))]
+
+
+def test_a_failed_push_of_many_is_one_failure(queued: Queued, clock: FakeClock) -> None:
+    """20 pushes that fail in a row end a run, not the 25 people of one."""
+    for number in range(50):
+        queued(f"p{number}@acme.example")
+    pusher = Together({"1": [Retry("The platform is in trouble (503).")]})
+    job = replace(scripted_job(BREVO, pusher, batch_size=25), push_size=25)
+    report = run(job, clock)
+    assert pusher.pushed == ["25", "25"]
+    assert (report.stopped, report.counts) == (False, {"retried": 25, "synced": 25})
+
+
+def test_pushes_of_many_that_fail_in_a_row_end_the_run(queued: Queued, clock: FakeClock) -> None:
+    for number in range(50):
+        queued(f"p{number}@acme.example")
+    pusher = Together({str(number): [Retry("The platform is in trouble (503).")] for number in range(1, 30)})
+    report = run(replace(scripted_job(BREVO, pusher, batch_size=2, concurrency=1), push_size=2), clock)
+    assert report.stopped
+    assert len(pusher.pushed) in (20, 21)
+
+
+def test_a_push_that_is_stopped_midway_keeps_its_outcomes(queued: Queued, clock: FakeClock) -> None:
+    for number in range(4):
+        queued(f"p{number}@acme.example")
+    midway = [Synced("1"), Rejected("no"), StopRun("The key is wrong."), NotPushed()]
+    report = run(replace(scripted_job(BREVO, Together({"1": midway})), push_size=4), clock)
+    assert report.reason == "The key is wrong."
+    assert report.counts == {"synced": 1, "failed": 1, "released": 2}
+    assert statuses() == {"Complete": 1, "Error": 1, "Queued": 2}
+    assert set(Contact.objects.values_list("brevo_retry_count", flat=True)) == {0}
+
+
+def test_a_push_is_never_larger_than_a_claim(queued: Queued, clock: FakeClock) -> None:
+    for number in range(6):
+        queued(f"p{number}@acme.example")
+    pusher = Together()
+    run(replace(scripted_job(BREVO, pusher, batch_size=2), push_size=100), clock)
+    assert pusher.pushed == ["2", "2", "2"]

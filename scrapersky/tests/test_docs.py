@@ -23,21 +23,23 @@ from django.utils.module_loading import import_string
 from pytest_django.live_server_helper import LiveServer
 
 from brevo_sync.conf import ATTRIBUTE_TYPES
-from brevo_sync.job import BREVO
 from curation_sdk.cycle import run_cycle
 from curation_sdk.models import SyncRun
 from sandbox.demo import PASSWORD, USER
 from sandbox.server import Sandbox, running_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/brevo.md")]
-WITH_CALLS = [ROOT / "README.md", ROOT / "docs/brevo.md"]
-PACKAGES = ("scrapersky", "curation_sdk", "contacts", "brevo_sync", "sandbox")
+DOCUMENTS = [
+    ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/brevo.md", "docs/mautic.md")
+]
+WITH_CALLS = [ROOT / name for name in ("README.md", "docs/brevo.md", "docs/mautic.md")]
+PACKAGES = ("scrapersky", "curation_sdk", "contacts", "brevo_sync", "mautic_sync", "sandbox")
 
 #: Stands in the documents for what differs each time.
 ANY = "…"
 
-LABELS = tuple(import_string(path).label for path in settings.SYNC_JOBS)
+JOBS = tuple(import_string(path) for path in settings.SYNC_JOBS)
+LABELS = tuple(job.label for job in JOBS)
 
 
 # --- Reading the documents --------------------------------------------------------------------------------
@@ -136,13 +138,19 @@ def server(transactional_db: None) -> Iterator[LiveServer]:
 
 
 @pytest.fixture
-def brevo(settings: Any) -> Iterator[Sandbox]:
-    """The sandbox in Brevo's place, set as in the demo, without the limits that would make us wait."""
+def sandbox(settings: Any) -> Iterator[Sandbox]:
+    """The sandbox in the platforms' place, set as in the demo, without the limits that would make us wait."""
     with running_sandbox(rate_limit=None) as sandbox:
         settings.BREVO_API_KEY = "sandbox-brevo-key"
         settings.BREVO_API_BASE_URL = sandbox.brevo_url
         settings.BREVO_LIST_ID = "2"
         settings.BREVO_RATE_LIMIT_PER_SECOND = 1000.0
+        settings.MAUTIC_API_BASE_URL = sandbox.mautic_url
+        settings.MAUTIC_USERNAME = "sandbox"
+        settings.MAUTIC_PASSWORD = "sandbox-mautic-password"
+        settings.MAUTIC_SEGMENT_ID = "1"
+        settings.MAUTIC_WEBHOOK_SECRET = "sandbox-mautic-webhook"
+        settings.MAUTIC_RATE_LIMIT_PER_SECOND = 1000.0
         yield sandbox
 
 
@@ -162,11 +170,12 @@ def shown(expected: Any, actual: Any) -> bool:
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="needs curl and bash")
 @pytest.mark.parametrize("document", WITH_CALLS, ids=lambda path: path.name)
-def test_the_calls_answer_as_shown(document: Path, server: LiveServer, brevo: Sandbox, shell: Shell) -> None:
+def test_the_calls_answer_as_shown(document: Path, server: LiveServer, sandbox: Sandbox, shell: Shell) -> None:
     call_command("load_demo_contacts", verbosity=0)
     call_command("brevo_setup", create=True, verbosity=0)
+    call_command("mautic_setup", create=True, verbosity=0)
     get_user_model().objects.create_superuser(USER, password=PASSWORD)
-    ours = [("http://127.0.0.1:8000", server.url), ("http://127.0.0.1:8025", brevo.url)]
+    ours = [("http://127.0.0.1:8000", server.url), ("http://127.0.0.1:8025", sandbox.url)]
 
     def here(text: str) -> str:
         for theirs, mine in ours:
@@ -177,7 +186,8 @@ def test_the_calls_answer_as_shown(document: Path, server: LiveServer, brevo: Sa
     found = blocks(document.read_text())
     for block, following in itertools.zip_longest(found, found[1:]):
         if re.search(r"\bworker pushes\b", block.before):
-            run_cycle(BREVO, trigger=SyncRun.Trigger.COMMAND)
+            for job in JOBS:
+                run_cycle(job, trigger=SyncRun.Trigger.COMMAND)
         if block.language not in ("bash", "console") or not re.search(r"\bcurl\b", block.text):
             continue
         where = f"{document.name}, line {block.line}"
