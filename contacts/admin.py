@@ -58,6 +58,10 @@ def _fields(job: SyncJob) -> tuple[str, ...]:
     )
 
 
+def _folded(job: SyncJob) -> tuple[str, ...]:
+    return () if in_use(job) else ("collapse",)
+
+
 class DeletesMany(ForgivingAdmin[_Row]):
     """A page whose deletions lock many contacts: those themselves, or those that point to what is deleted."""
 
@@ -137,19 +141,16 @@ class ContactAdmin(DeletesMany[Contact]):
     @admin.display(description="reasons")
     def reasons(self, contact: Contact) -> SafeString:
         """What there is to say about the contact, each with the name of who says it."""
-        said = [(job.label, reason) for job in QUEUES if (reason := getattr(contact, job.processing_error))]
-        return format_html_join(
-            "",
-            '<div title="{}"><b>{}</b> {}</div>',
-            ((text, label, Truncator(text).chars(80)) for label, text in said),
-        )
+        said = ((job.label, getattr(contact, job.processing_error) or "") for job in QUEUES)
+        shown = ((text, label, Truncator(text).chars(80)) for label, text in said if text)
+        return format_html_join("", '<div title="{}"><b>{}</b> {}</div>', shown)
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
+    def get_list_display(self, request: HttpRequest) -> Any:
         """Without the platforms that are not in use: each would take the width of a column."""
         idle = {job.platform for job in PLATFORMS if not in_use(job)}
         return [column for column in self.list_display if column not in idle]
 
-    def get_list_filter(self, request: HttpRequest) -> list[str]:
+    def get_list_filter(self, request: HttpRequest) -> Any:
         idle = {job.sync_status for job in PLATFORMS if not in_use(job)}
         return [field for field in self.list_filter if field not in idle]
 
@@ -157,10 +158,7 @@ class ContactAdmin(DeletesMany[Contact]):
         """The person, then each queue; those of platforms that are not in use are folded away."""
         return [
             (None, {"fields": ("email", "email_type", "has_gmail", "name", "phone_number", "domain", "page")}),
-            *(
-                (job.label, {"fields": _fields(job), "classes": () if in_use(job) else ("collapse",)})
-                for job in QUEUES
-            ),
+            *((job.label, {"fields": _fields(job), "classes": _folded(job)}) for job in QUEUES),
             ("Where it was found", {"fields": ("source_url", "context", "source_job_id")}),
             ("Record", {"fields": ("id", "created_at", "updated_at")}),
         ]
@@ -187,7 +185,7 @@ class ContactAdmin(DeletesMany[Contact]):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         now = timezone.now()
         context = {
-            "platforms": [platform_state(job, now=now) for job in QUEUES if in_use(job)],
+            "platforms": [platform_state(job, now=now) for job in QUEUES],
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)

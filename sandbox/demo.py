@@ -17,6 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
+from sandbox.brevo import account as brevo_account
+from sandbox.hubspot import account as hubspot_account
+from sandbox.mautic import account as mautic_account
+from sandbox.n8n import workflow
+
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = ROOT / "demo.sqlite3"
 USER, PASSWORD = "admin", "admin"
@@ -34,7 +39,7 @@ class Ended(Exception):
 def main(arguments: list[str]) -> int:
     """Run the demo, or with `manage …` one command on its data. Returns the exit code."""
     port, sandbox_port = _port("PORT", 8000), _port("SANDBOX_PORT", 8025)
-    environment = {**os.environ, **demo_settings(port, sandbox_port)}
+    environment = {**os.environ, **demo_settings(sandbox_port)}
     if arguments[:1] == ["manage"]:
         return subprocess.call([sys.executable, "manage.py", *arguments[1:]], cwd=ROOT, env=environment)
     if arguments:
@@ -55,7 +60,10 @@ def _run(port: int, sandbox_port: int, environment: Mapping[str, str]) -> int:
         if "DATABASE_URL" not in os.environ:
             for file in DATABASE.parent.glob(f"{DATABASE.name}*"):
                 file.unlink()
-        parts["sandbox"] = _start(environment, "-m", "sandbox", "--port", str(sandbox_port))
+        callback = f"http://127.0.0.1:{port}/api/v3/webhooks/n8n/enrichment-complete"
+        parts["sandbox"] = _start(
+            environment, "-m", "sandbox", "--port", str(sandbox_port), "--n8n-callback-url", callback
+        )
         _prepare(environment)
         parts["web server"] = _start(
             environment,
@@ -76,7 +84,7 @@ def _run(port: int, sandbox_port: int, environment: Mapping[str, str]) -> int:
 
 
 def _prepare(environment: Mapping[str, str]) -> None:
-    """Tables, contacts, an account to log in with, and the attributes in the sandbox."""
+    """Tables, contacts, an account to log in with, and what our contacts need in the sandbox."""
     print("Preparing the database and 300 made-up contacts …", flush=True)
     _manage(environment, "migrate", "--verbosity", "0")
     _manage(environment, "load_demo_contacts")
@@ -86,7 +94,8 @@ def _prepare(environment: Mapping[str, str]) -> None:
         *("createsuperuser", "--noinput", "--username", USER, "--email", "admin@scrapersky.example"),
         may_fail=True,  # the account is there already when the database was kept
     )
-    _manage(environment, "brevo_setup", "--create")
+    for platform in ("brevo", "hubspot", "mautic"):
+        _manage(environment, f"{platform}_setup", "--create")
 
 
 def _manage(environment: Mapping[str, str], *arguments: str, may_fail: bool = False) -> None:
@@ -138,17 +147,29 @@ def _end(signum: int, frame: FrameType | None) -> None:
     raise Ended("Ending the demo …")
 
 
-def demo_settings(port: int, sandbox_port: int) -> dict[str, str]:
+def demo_settings(sandbox_port: int) -> dict[str, str]:
+    """The settings of the project that the demo gives it, with every platform switched on."""
+    sandbox = f"http://127.0.0.1:{sandbox_port}"
     return {
         "DATABASE_URL": os.environ.get("DATABASE_URL", f"sqlite:///{DATABASE}"),
         "REDIS_URL": "",
         "DEBUG": "true",
         "HTTPS_ONLY": "false",
         "LOG_LEVEL": "WARNING",
-        "BREVO_API_KEY": "sandbox-brevo-key",
-        "BREVO_API_BASE_URL": f"http://127.0.0.1:{sandbox_port}/brevo/v3",
+        "BREVO_API_KEY": brevo_account.DEFAULT_KEY,
+        "BREVO_API_BASE_URL": f"{sandbox}/brevo/v3",
         "BREVO_LIST_ID": "2",
         "BREVO_PHONE_REGION": "US",
+        "HUBSPOT_API_KEY": hubspot_account.DEFAULT_KEY,
+        "HUBSPOT_API_BASE_URL": f"{sandbox}/hubspot",
+        "MAUTIC_API_BASE_URL": f"{sandbox}/mautic",
+        "MAUTIC_USERNAME": mautic_account.DEFAULT_USERNAME,
+        "MAUTIC_PASSWORD": mautic_account.DEFAULT_PASSWORD,
+        "MAUTIC_SEGMENT_ID": "1",
+        "MAUTIC_WEBHOOK_SECRET": "sandbox-mautic-webhook",
+        "N8N_WEBHOOK_URL": f"{sandbox}/n8n/webhook/scrapersky-contact",
+        "N8N_WEBHOOK_SECRET": workflow.DEFAULT_SECRET,
+        "N8N_EXPECT_CALLBACK": "true",
     }
 
 
@@ -158,9 +179,9 @@ def _welcome(port: int, sandbox_port: int) -> str:
 
     Contacts   http://127.0.0.1:{port}/admin/   log in as {USER} with the password {PASSWORD}
     API        http://127.0.0.1:{port}/api/docs   once logged in
-    Sandbox    http://127.0.0.1:{sandbox_port}/   what "Brevo" holds
+    Sandbox    http://127.0.0.1:{sandbox_port}/   what "Brevo", "HubSpot", "Mautic" and "n8n" hold
 
-  Pick contacts, choose "Queue for Brevo" and watch the counts. Ctrl-C ends everything.
+  Pick contacts, choose "Queue for Brevo", or another platform, and watch the counts. Ctrl-C ends everything.
 """
 
 

@@ -246,6 +246,27 @@ def test_the_turn_comes_first() -> None:
     assert server.connections == 0
 
 
+def test_a_request_that_completes_another_needs_no_turn_of_its_own() -> None:
+    limiter = RateLimiter(10, FakeClock())
+    with serving(OK + b"Content-Length: 0\r\n\r\n") as server, session(server.url, limiter=limiter) as platform:
+        first = platform.request("GET", "/x")
+        limiter.stop()
+        assert platform.request("GET", "/y", turn=first.turn).turn == first.turn
+    assert len(server.requests) == 2
+
+
+def test_a_form_and_headers_for_one_request() -> None:
+    with serving(OK + b"Content-Length: 0\r\n\r\n") as server, session(server.url) as platform:
+        platform.request("POST", "/x", form={"a b": "ü&=", "c": ""}, headers={"Authorization": "Bearer t"})
+        platform.request("POST", "/x")
+    first, second = server.requests
+    assert first.endswith(b"\r\n\r\na+b=%C3%BC%26%3D&c=")
+    assert b"Content-Type: application/x-www-form-urlencoded\r\n" in first
+    assert b"Content-Length: 19\r\n" in first
+    assert b"Authorization: Bearer t\r\n" in first
+    assert b"Authorization" not in second
+
+
 # --- redirects -----------------------------------------------------------------------------------------------
 
 
@@ -443,6 +464,24 @@ def test_silence_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert error.evidence.duration_ms >= 50
 
 
+def test_a_request_may_be_given_more_time_or_less() -> None:
+    def silent(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.recv(65536)
+
+    with talking(silent) as server:
+        assert unanswered(server.url, within=0.05).reason == "No answer within 0 seconds."
+
+    def late(connection: socket.socket) -> None:
+        read_request(connection)
+        threading.Event().wait(0.2)
+        connection.sendall(OK + b"Content-Length: 2\r\n\r\n{}")
+
+    with pytest.MonkeyPatch.context() as patch, talking(late) as server, session(server.url) as platform:
+        patch.setattr(http, "READ_TIMEOUT", 0.05)
+        assert platform.request("GET", "/x", within=5.0).json == {}
+
+
 def test_silence_in_the_middle_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "READ_TIMEOUT", 0.05)
 
@@ -512,6 +551,14 @@ def test_secrets_are_not_in_the_text_of_an_answer(body: str) -> None:
         assert part not in answer.text
         assert part not in repr(answer)
     assert platform.clean(f"{SECRET} and {SECRET}\x00") == "[secret] and [secret] "
+
+
+@responses.activate
+def test_a_secret_that_is_learnt_on_the_way() -> None:
+    responses.add("GET", "https://platform.test/x", body="token-1 token-2")
+    with session("https://platform.test") as platform:
+        platform.keep_secret("token-1", "")
+        assert platform.request("GET", "/x").text == "[secret] token-2"
 
 
 def test_no_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -28,24 +28,30 @@ from curation_sdk.cycle import run_cycle
 from curation_sdk.models import SyncRun
 from sandbox.demo import PASSWORD, USER
 from sandbox.server import Sandbox, running_sandbox
+from scrapersky.tests.stand_ins import JOBS, use_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    ROOT / "docs/curation.md",
-    ROOT / "docs/brevo.md",
-    ROOT / "docs/hubspot.md",
+    *(ROOT / f"docs/{name}.md" for name in ("architecture", "curation", "brevo", "hubspot", "mautic", "n8n")),
 ]
-WITH_CALLS = [document for document in DOCUMENTS if document.name not in ("CONTRIBUTING.md", "CHANGELOG.md")]
-PACKAGES = ("scrapersky", "curation_sdk", "contacts", "contact_curation", "brevo_sync", "hubspot_sync", "sandbox")
+WITHOUT_CALLS = ("CONTRIBUTING.md", "CHANGELOG.md", "architecture.md")
+WITH_CALLS = [document for document in DOCUMENTS if document.name not in WITHOUT_CALLS]
+PACKAGES = (
+    "scrapersky",
+    "curation_sdk",
+    "contacts",
+    "contact_curation",
+    "sandbox",
+    *(f"{name}_sync" for name in JOBS),
+)
 
 #: Stands in the documents for what differs each time.
 ANY = "…"
 
-JOBS = tuple(import_string(path) for path in settings.SYNC_JOBS)
-LABELS = tuple(job.label for job in JOBS)
+LABELS = tuple(import_string(path).label for path in settings.SYNC_JOBS)
 
 
 # --- Reading the documents --------------------------------------------------------------------------------
@@ -147,13 +153,7 @@ def server(transactional_db: None) -> Iterator[LiveServer]:
 def sandbox(settings: Any) -> Iterator[Sandbox]:
     """The sandbox in the platforms' place, set as in the demo, without the limits that would make us wait."""
     with running_sandbox(rate_limit=None) as sandbox:
-        settings.BREVO_API_KEY = "sandbox-brevo-key"
-        settings.BREVO_API_BASE_URL = sandbox.brevo_url
-        settings.BREVO_LIST_ID = "2"
-        settings.BREVO_RATE_LIMIT_PER_SECOND = 1000.0
-        settings.HUBSPOT_API_KEY = "pat-eu1-sandbox-hubspot-key"
-        settings.HUBSPOT_API_BASE_URL = sandbox.hubspot_url
-        settings.HUBSPOT_RATE_LIMIT_PER_SECOND = 1000.0
+        use_sandbox(settings, sandbox)
         yield sandbox
 
 
@@ -177,6 +177,7 @@ def test_the_calls_answer_as_shown(document: Path, server: LiveServer, sandbox: 
     call_command("load_demo_contacts", verbosity=0)
     call_command("brevo_setup", create=True, verbosity=0)
     call_command("hubspot_setup", create=True, verbosity=0)
+    call_command("mautic_setup", create=True, verbosity=0)
     get_user_model().objects.create_superuser(USER, password=PASSWORD)
     ours = [("http://127.0.0.1:8000", server.url), ("http://127.0.0.1:8025", sandbox.url)]
 
@@ -189,7 +190,7 @@ def test_the_calls_answer_as_shown(document: Path, server: LiveServer, sandbox: 
     found = blocks(document.read_text())
     for block, following in itertools.zip_longest(found, found[1:]):
         if re.search(r"\bworker pushes\b", block.before):
-            for job in JOBS:
+            for job in JOBS.values():
                 run_cycle(job, trigger=SyncRun.Trigger.COMMAND)
         if re.search(r"\bworker curates\b", block.before):
             run_cycle(CURATION, trigger=SyncRun.Trigger.COMMAND)

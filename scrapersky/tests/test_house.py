@@ -191,7 +191,7 @@ def sandbox(job: SyncJob) -> None:
 
     with running_sandbox() as running:
         assert getattr(running, job.platform)
-    assert [name for name in demo_settings(8000, 8025) if name.startswith(f"{job.platform.upper()}_")]
+    assert [name for name in demo_settings(8025) if name.startswith(f"{job.platform.upper()}_")]
 
 
 def contract_tests(job: SyncJob) -> None:
