@@ -47,6 +47,6 @@ CURATION = SyncJob(
     # `updated_at` is not among them: the same number or address, written properly, is no news about the person, and
     # must not make an old row the latest one when rows of one person are merged.
     learned=("email", "email_type", "has_gmail", "name", "phone_number"),
-    judged=("email", "name", "phone_number"),
+    judged=("email", "email_type", "name", "phone_number"),
     done="curated",
 )

@@ -20,7 +20,7 @@ from contact_curation.admin_actions import queue_for_curation
 from contact_curation.job import CURATION
 from contacts import search
 from contacts.address_key import email_key
-from contacts.curation import curation_changed, save_columns, with_curation
+from contacts.curation import announce, save_columns, with_curation
 from contacts.deleting import deleting_many
 from contacts.models import Contact, Domain, Page, Suppression
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
@@ -198,7 +198,7 @@ class ContactAdmin(DeletesMany[Contact]):
             for name, value in columns.items():
                 setattr(obj, name, value)
             super().save_model(request, obj, form, change)
-            curation_changed(columns, SyncRun.Trigger.ADMIN)
+            announce(Contact.objects.filter(pk=obj.pk), columns, SyncRun.Trigger.ADMIN)
         elif not save_columns(obj, changes, trigger=SyncRun.Trigger.ADMIN):
             raise Http404("This contact has just been deleted.")
 

@@ -9,20 +9,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
+from django.dispatch import Signal
 from django.utils import timezone
 
-from contact_curation.job import CURATION
 from contacts.address_key import email_key
 from contacts.models import Contact, CurationStatus
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.models import SyncRun
-from curation_sdk.sparing import spare
-from curation_sdk.status_counts import statuses_changed
 from curation_sdk.statuses import ProcessingStatus
-from curation_sdk.tasks import start_soon
 
 #: What the platforms call a contact.
 REMOTE_IDS = ("brevo_contact_id", "hubspot_contact_id", "mautic_contact_id", "n8n_contact_id")
+
+#: Somebody decides about the curation of `contacts` (a queryset): they get the `status` (CurationStatus). Sent in the
+#: transaction that writes it, before it does. `trigger`: through what they said so. For whoever works the queue.
+curation_decided = Signal()
 
 
 def save_columns(contact: Contact, changes: Mapping[str, Any], *, trigger: SyncRun.Trigger) -> bool:
@@ -42,15 +43,10 @@ def save_columns(contact: Contact, changes: Mapping[str, Any], *, trigger: SyncR
         setattr(contact, name, value)
 
     def save() -> bool:
-        if CURATION.sync_status in columns:
-            spare(CURATION, mine)
+        announce(mine, columns, trigger)
         return bool(mine.update(**columns))
 
-    if not columns:
-        return mine.exists()
-    saved = atomic_with_retry(save)
-    curation_changed(columns, trigger)
-    return saved
+    return atomic_with_retry(save) if columns else mine.exists()
 
 
 def set_curation_status(
@@ -58,15 +54,14 @@ def set_curation_status(
 ) -> tuple[int, int]:
     """Give the contacts a curation status. Returns how many got it, and how many of them wait for curation now."""
     chosen = Contact.objects.filter(pk__in=contacts.order_by().values("pk"))
-    columns = with_curation({CURATION.sync_status: status})
+    columns = with_curation({"contact_curation_status": status})
 
     def curate() -> int:
         one_bulk_writer()
-        spare(CURATION, chosen)
+        announce(chosen, columns, trigger)
         return chosen.update(**columns)
 
     updated = atomic_with_retry(curate)
-    curation_changed(columns, trigger)
     return updated, updated if status == CurationStatus.QUEUED else 0
 
 
@@ -75,22 +70,19 @@ def with_curation(columns: Mapping[str, Any]) -> dict[str, Any]:
 
     Queued: it waits for curation, afresh and due now. Any other: it does not, and a run that has it keeps its answer.
     """
-    if CURATION.sync_status not in columns:
+    if "contact_curation_status" not in columns:
         return dict(columns)
-    queued = columns[CURATION.sync_status] == CurationStatus.QUEUED
+    queued = columns["contact_curation_status"] == CurationStatus.QUEUED
     return {
         **columns,
-        CURATION.processing_status: ProcessingStatus.QUEUED if queued else None,
-        CURATION.processing_error: None,
-        CURATION.retry_count: 0,
-        CURATION.next_attempt_at: timezone.now() if queued else None,
+        "contact_processing_status": ProcessingStatus.QUEUED if queued else None,
+        "contact_processing_error": None,
+        "contact_retry_count": 0,
+        "contact_next_attempt_at": timezone.now() if queued else None,
     }
 
 
-def curation_changed(columns: Mapping[str, Any], trigger: SyncRun.Trigger) -> None:
-    """These columns are written: curate soon what waits for it, and let the counts be counted afresh."""
-    if CURATION.sync_status not in columns:
-        return
-    statuses_changed(CURATION)
-    if columns[CURATION.sync_status] == CurationStatus.QUEUED:
-        start_soon(CURATION, trigger)
+def announce(contacts: QuerySet[Contact], columns: Mapping[str, Any], trigger: SyncRun.Trigger) -> None:
+    """Say what is decided about the curation of the contacts, if that is among the columns that are written."""
+    if status := columns.get("contact_curation_status"):
+        curation_decided.send(Contact, contacts=contacts, status=CurationStatus(status), trigger=trigger)

@@ -9,7 +9,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 
-from contacts.curation import curation_changed, save_columns, with_curation
+from contacts.curation import announce, save_columns, with_curation
 from contacts.emails import classify_email, is_gmail
 from contacts.models import Contact, CurationStatus, Domain, EmailType, Page
 from curation_sdk.models import SyncRun
@@ -93,7 +93,7 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
         worked_out = {"email_type": classify_email(email), "has_gmail": is_gmail(email)}
         columns = with_curation({**worked_out, **validated_data})
         contact = super().create(columns)
-        curation_changed(columns, SyncRun.Trigger.API)
+        announce(Contact.objects.filter(pk=contact.pk), columns, SyncRun.Trigger.API)
         return contact
 
     def update(self, instance: Contact, validated_data: dict[str, Any]) -> Contact:

@@ -183,6 +183,14 @@ def test_what_a_person_changes_meanwhile_is_judged_anew(
     assert contact.email_type == ("SERVICE" if column == "email" else "FREE")
 
 
+def test_a_type_that_a_person_writes_meanwhile_stands(queued: Queued, clock: FakeClock) -> None:
+    contact = queued("ada@acme.example")
+    with before_settling(lambda: save_columns(contact, {"email_type": "SERVICE"}, trigger=API)):
+        assert run(CURATION, clock).counts == {"late": 1, "synced": 1}
+    contact.refresh_from_db()
+    assert contact.email_type == "SERVICE"
+
+
 def test_a_change_past_us_is_seen_as_well(queued: Queued, clock: FakeClock) -> None:
     contact = queued("ada@gmail.com")
     with before_settling(lambda: Contact.objects.update(email="user@domain.com")):
