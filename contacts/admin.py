@@ -71,7 +71,7 @@ class DeletesMany(ForgivingAdmin[_Row]):
 class ContactAdmin(DeletesMany[Contact]):
     """The operator's page."""
 
-    list_display = ("address", "name", "brevo", "brevo_reason", "curation", "kind", "domain", "created_at")
+    list_display = ("address", "name", "brevo", "brevo_reason", "n8n", "curation", "kind", "domain", "created_at")
     list_filter = ("brevo_sync_status", "n8n_sync_status", "contact_curation_status", "email_type", "has_gmail")
     search_fields = ("email", "name", "domain__domain")
     search_help_text = "Part of an address, a name or a domain"
@@ -124,6 +124,10 @@ class ContactAdmin(DeletesMany[Contact]):
     @admin.display(description="Brevo", ordering="brevo_sync_status")
     def brevo(self, contact: Contact) -> SafeString:
         return status_badge(contact.brevo_sync_status)
+
+    @admin.display(description="n8n", ordering="n8n_sync_status")
+    def n8n(self, contact: Contact) -> SafeString:
+        return status_badge(contact.n8n_sync_status)
 
     @admin.display(description="Brevo reason")
     def brevo_reason(self, contact: Contact) -> SafeString | str:

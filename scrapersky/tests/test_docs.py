@@ -30,9 +30,9 @@ from sandbox.demo import PASSWORD, USER
 from sandbox.server import Sandbox, running_sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/brevo.md")]
-WITH_CALLS = [ROOT / "README.md", ROOT / "docs/brevo.md"]
-PACKAGES = ("scrapersky", "curation_sdk", "contacts", "brevo_sync", "sandbox")
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/brevo.md", "docs/n8n.md")]
+WITH_CALLS = [ROOT / "README.md", ROOT / "docs/brevo.md", ROOT / "docs/n8n.md"]
+PACKAGES = ("scrapersky", "curation_sdk", "contacts", "brevo_sync", "n8n_sync", "sandbox")
 
 #: Stands in the documents for what differs each time.
 ANY = "…"
@@ -143,6 +143,8 @@ def brevo(settings: Any) -> Iterator[Sandbox]:
         settings.BREVO_API_BASE_URL = sandbox.brevo_url
         settings.BREVO_LIST_ID = "2"
         settings.BREVO_RATE_LIMIT_PER_SECOND = 1000.0
+        settings.N8N_WEBHOOK_URL = f"{sandbox.n8n_url}/webhook/scrapersky-contact"
+        settings.N8N_WEBHOOK_SECRET = "sandbox-n8n-secret"
         yield sandbox
 
 
@@ -177,7 +179,8 @@ def test_the_calls_answer_as_shown(document: Path, server: LiveServer, brevo: Sa
     found = blocks(document.read_text())
     for block, following in itertools.zip_longest(found, found[1:]):
         if re.search(r"\bworker pushes\b", block.before):
-            run_cycle(BREVO, trigger=SyncRun.Trigger.COMMAND)
+            for path in settings.SYNC_JOBS:
+                run_cycle(import_string(path), trigger=SyncRun.Trigger.COMMAND)
         if block.language not in ("bash", "console") or not re.search(r"\bcurl\b", block.text):
             continue
         where = f"{document.name}, line {block.line}"
