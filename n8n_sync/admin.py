@@ -46,7 +46,7 @@ def use_for_contacts(
         text = f"Choose at most {AT_ONCE:,} enrichments at once. Nothing was done."
         model_admin.message_user(request, text, messages.ERROR)
         return
-    others = [job for job in jobs() if job.platform != N8N.platform]
+    others = [job for job in jobs() if job.contact_id and job.platform != N8N.platform]
     used = use_enrichments(enrichments, others, now=timezone.now())
     if not used.phones and not used.companies:
         text = "Nothing to take over: no phone that differs, and no company where the domain has none."

@@ -99,8 +99,8 @@ class N8nSyncViewSet(SyncViewSet):
 
 
 def _jobs() -> dict[str, Any]:
-    """Every platform's job by name, as the project lists them."""
-    return {job.platform: job for job in jobs()}
+    """Every platform's job by name, as the project lists them. A job without ids of another system is none."""
+    return {job.platform: job for job in jobs() if job.contact_id}
 
 
 def _limit(text: str) -> int:

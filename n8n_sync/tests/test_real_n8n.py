@@ -1,6 +1,6 @@
 """The shipped workflows in a real n8n, against this project: contact in, enrichment back; fetch and report.
 
-Opt-in: `N8N_BIN=…/node_modules/.bin/n8n bin/test n8n_sync -m n8n`. docs/n8n.md says how to install one.
+Opt-in: `bin/test n8n_sync -m n8n` with N8N_BIN set. docs/n8n.md says how to install one.
 """
 
 from __future__ import annotations
