@@ -39,7 +39,7 @@ def use_enrichments(enrichments: Sequence[Enrichment], jobs: Sequence[SyncJob], 
     for enrichment in sorted(enrichments, key=lambda one: (one.received_at, one.pk)):
         contact = enrichment.contact
         phone = enrichment.phone[:64]
-        if phone and phone != contact.phone_number and save_columns(contact, {"phone_number": phone}):
+        if phone and phone != contact.phone_number and _saved(contact, phone):
             used.phones += 1
             changed.add(contact.pk)
         name = enrichment.company_name
@@ -52,6 +52,10 @@ def use_enrichments(enrichments: Sequence[Enrichment], jobs: Sequence[SyncJob], 
             used.queued[job.label] = queued
             start_soon(job, SyncRun.Trigger.ADMIN)
     return used
+
+
+def _saved(contact: Contact, phone: str) -> bool:
+    return save_columns(contact, {"phone_number": phone}, trigger=SyncRun.Trigger.ADMIN)
 
 
 def _name_company(domain_id: UUID, name: str, now: datetime) -> bool:

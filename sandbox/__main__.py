@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGINT, finish)
     signal.signal(signal.SIGTERM, finish)
     sandbox.start()
-    bases = f"Brevo: {sandbox.brevo_url} HubSpot: {sandbox.hubspot_url} Mautic: {sandbox.mautic_url} n8n: {sandbox.n8n_url}"
+    bases = " ".join(f"{platform.name}: {sandbox.url}{platform.prefix}" for platform in sandbox.platforms)
     sys.stdout.write(f"Sandbox at {sandbox.url}/ - stand-ins, not the real platforms. {bases}\n")
     sys.stdout.flush()
     finished.wait()
