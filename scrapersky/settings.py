@@ -188,7 +188,7 @@ SIMPLE_JWT = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "ScraperSky contact sync",
-    "DESCRIPTION": "Scraped contacts, their curation, and their way into Brevo.",
+    "DESCRIPTION": "Scraped contacts, their curation, and their way into Brevo, HubSpot, Mautic and n8n.",
     "VERSION": "3",
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["scrapersky.api.without_slash"],
