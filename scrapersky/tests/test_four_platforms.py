@@ -57,7 +57,9 @@ def test_it_arrives_everywhere(sandbox: Sandbox, make_contact: Make) -> None:
     assert {platform: state(ada, platform) for platform in JOBS} == dict.fromkeys(JOBS, ("Complete", 0))
     for platform in JOBS:
         total, held = getattr(sandbox, platform).page_contacts(EMAIL, 0, 10)
-        assert (total, held[0].id) == (1, getattr(ada, JOBS[platform].contact_id).removeprefix("n8n-"))
+        assert total == 1
+        # n8n says no more than that it has accepted the contact.
+        assert getattr(ada, JOBS[platform].contact_id) == (None if platform == "n8n" else held[0].id)
 
 
 @pytest.mark.parametrize("well", list(JOBS))
