@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 DOES_NOT_EXIST = "PROPERTY_DOESNT_EXIST"
@@ -41,6 +41,18 @@ class Said:
     existing_id: str = ""  # of the contact that has the address already
     correlation_id: str = ""  # what HubSpot's support asks for
 
+    def cleaned(self, clean: Callable[[str], str]) -> Said:
+        """The same, each text made fit to store and to show."""
+        details = (Detail(clean(one.name), clean(one.code), clean(one.message)) for one in self.details)
+        return replace(
+            self,
+            category=clean(self.category),
+            message=clean(self.message),
+            details=tuple(details),
+            scopes=tuple(map(clean, self.scopes)),
+            correlation_id=clean(self.correlation_id),
+        )
+
     @property
     def code(self) -> str:
         """The most telling of its codes."""
@@ -58,10 +70,14 @@ class Said:
         return list(dict.fromkeys(named))
 
 
+#: What a body says that is not HubSpot's.
+NOTHING = Said()
+
+
 def read(body: Any) -> Said:
     """An error body, or one entry of a 207's `errors`, of whatever form."""
     if not isinstance(body, dict):
-        return Said()
+        return NOTHING
     details: dict[tuple[str, str], Detail] = {}
     for detail in _details(body):
         details.setdefault((detail.name, detail.code), detail)

@@ -16,9 +16,10 @@ from curation_sdk.outcomes import NotPushed, Outcome, Rejected, Retry, Skipped, 
 from curation_sdk.questions import Question
 from curation_sdk.ratelimit import RateLimiter
 from hubspot_sync import conf
-from hubspot_sync.client import Arrived, HubSpotClient, HubSpotError, no_such_properties
+from hubspot_sync.client import Arrived, HubSpotClient
 from hubspot_sync.payload import Parcel, apart, parcel
 from hubspot_sync.properties import unfit
+from hubspot_sync.refusals import HubSpotError, no_such_properties
 
 if TYPE_CHECKING:
     from contacts.models import Contact

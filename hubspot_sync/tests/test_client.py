@@ -17,8 +17,9 @@ from curation_sdk.http import Unanswered
 from curation_sdk.outcomes import NotPushed, StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
 from curation_sdk.testing import FakeClock
-from hubspot_sync.client import HubSpotClient, HubSpotError, api_path
+from hubspot_sync.client import HubSpotClient, api_path
 from hubspot_sync.properties import Found
+from hubspot_sync.refusals import HubSpotError
 from hubspot_sync.tests.support import (
     BASE,
     CONTACTS,

@@ -202,7 +202,7 @@ def test_a_token_that_may_not_write(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("kind", ["423", "429", "429_secondly"])
 def test_short_pauses_are_waited_out(sandbox: Sandbox, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     second = timedelta(seconds=1)
-    monkeypatch.setattr("hubspot_sync.client.WAITS", {"TEN_SECONDLY_ROLLING": second, "SECONDLY": second})
+    monkeypatch.setattr("hubspot_sync.refusals.WAITS", {"TEN_SECONDLY_ROLLING": second, "SECONDLY": second})
     sandbox.add_fault(kind, times=1, path="/crm/objects/2026-09/contacts/batch")
     Contact.objects.bulk_create(Contact(email=f"p{number}@x.example") for number in range(5))
     push_all()
