@@ -36,8 +36,6 @@ SHORT_WITHIN = 10.0
 UNSUBSCRIBED, BOUNCED, MANUAL = 1, 2, 3
 REASONS = {UNSUBSCRIBED: "unsubscribed there", BOUNCED: "bounced", MANUAL: "set by hand"}
 
-API_SETTINGS = "Configuration, API Settings"
-
 
 class MauticError(PlatformError):
     """Mautic did not do what was asked, for a reason that concerns this one request."""
@@ -316,9 +314,12 @@ def _bearer(token: str) -> dict[str, str]:
 def _advice_for_403(code: str) -> str:
     """By the error's type; a role that lacks a permission has none."""
     if code == "api_disabled":
-        return f'In Mautic, under {API_SETTINGS}, set "API enabled" to yes.'
+        return 'In Mautic, under Configuration, API Settings, set "API enabled" to yes.'
     if code == "access_denied":
-        return f'In Mautic, under {API_SETTINGS}, set "Enable HTTP basic auth" to yes, or use MAUTIC_CLIENT_ID.'
+        return (
+            'In Mautic, under Configuration, API Settings, set "Enable HTTP basic auth" to yes, or use '
+            "MAUTIC_CLIENT_ID."
+        )
     return (
         "The role of our user needs, in Mautic under Roles: API access, contacts (view, edit own and others, create), "
         "and segments (view own and others)."

@@ -1,5 +1,6 @@
 """`python -m sandbox` as a process of its own."""
 
+import base64
 import signal
 import socket
 import subprocess
@@ -50,6 +51,16 @@ def test_signals_end_it_quietly_even_with_a_hanging_request(start, number):
     thread.join(2)
     client.close()
     assert (process.returncode, output, errors) == (0, "", "")
+
+
+def test_mautics_log_in_is_an_option(start):
+    _, url = start("--mautic-username", "ann", "--mautic-password", "s3cret")
+    client = Client(url, None)
+    wanted = base64.b64encode(b"ann:s3cret").decode()
+    for pair, status in ((wanted, 200), ("eDp5", 401)):
+        headers = {"Authorization": f"Basic {pair}"}
+        assert client("GET", "/mautic/api/contacts", root=True, headers=headers).status == status
+    client.close()
 
 
 def test_verbose_logs_lines_without_bodies(start):
