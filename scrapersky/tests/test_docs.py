@@ -23,7 +23,6 @@ from django.utils.module_loading import import_string
 from pytest_django.live_server_helper import LiveServer
 
 from brevo_sync.conf import ATTRIBUTE_TYPES
-from brevo_sync.job import BREVO
 from curation_sdk.cycle import run_cycle
 from curation_sdk.models import SyncRun
 from sandbox.demo import PASSWORD, USER
