@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from curation_sdk.claiming import Claimer, Person, due
 from curation_sdk.decisions import Answer
@@ -36,8 +36,8 @@ def hand_over(
     now: datetime,
     size: int,
     lease: timedelta,
-    refuse: Any,
-    contacts: Any = None,
+    refuse: Callable[[Any], Outcome | None],
+    contacts: QuerySet[Any] | None = None,
 ) -> list[Person]:
     """Take up to `size` due contacts out of the queue for somebody else, for the time of the lease.
 
@@ -50,11 +50,9 @@ def hand_over(
         room = size - len(people)
         if room <= 0:
             break
-        only = None
-        if contacts is not None:
-            only = list(
-                due(job, now=now).filter(pk__in=contacts.order_by().values("pk")).values_list("pk", flat=True)[:room]
-            )
+        only = None if contacts is None else _due_among(job, contacts, now, room)
+        if only == []:
+            break
         claimed = Claimer(job, policy, only).claim(now=now, size=room)
         if not claimed.to_push and not claimed.answered:
             break
@@ -68,6 +66,11 @@ def hand_over(
             results = [Result(person, outcome) for person, outcome in answered]
             settle(job, policy, results, run=None, now=now, chance=random.random)
     return people
+
+
+def _due_among(job: SyncJob, contacts: QuerySet[Any], now: datetime, size: int) -> list[Any]:
+    chosen = due(job, now=now).filter(pk__in=contacts.order_by().values("pk"))
+    return list(chosen.values_list("pk", flat=True)[:size])
 
 
 def in_hand(job: SyncJob, keys: Collection[Any]) -> dict[Any, Person]:

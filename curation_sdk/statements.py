@@ -68,12 +68,14 @@ def select_claim(job: SyncJob, reason: str, *, only: int | None) -> str:
 def mark_claimed(job: SyncJob, rows: int) -> str:
     """UPDATE of claimed rows. Values: the lease, now if the job has a `begun_at`, then the keys of the rows."""
     retries = _column(job, job.retry_count)
-    begun = _column(job, job.begun_at) if job.begun_at else ""
-    first = f", {begun} = CASE WHEN {retries} = 0 THEN {_cast(job, job.begun_at, '%s')} ELSE {begun} END"
+    first = ""
+    if job.begun_at:
+        begun = _column(job, job.begun_at)
+        first = f", {begun} = CASE WHEN {retries} = 0 THEN {_cast(job, job.begun_at, '%s')} ELSE {begun} END"
     return f"""
         UPDATE {_name(job.model._meta.db_table)} SET {_column(job, job.sync_status)} = 'Processing',
             {_column(job, job.processing_status)} = 'Processing', {retries} = {retries} + 1,
-            {_column(job, job.next_attempt_at)} = %s{first if begun else ""}
+            {_column(job, job.next_attempt_at)} = %s{first}
         WHERE {_column(job, "pk")} IN ({_places(rows)})"""  # noqa: S608
 
 

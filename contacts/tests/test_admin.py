@@ -58,7 +58,8 @@ def form_of(contact: Contact, **changes: Any) -> dict[str, Any]:
     """What the browser sends for a contact's page."""
     fields = ("email", "email_type", "name", "phone_number", "source_url", "context", "source_job_id")
     columns = {name: getattr(contact, name) or "" for name in (*fields, "contact_curation_status")}
-    inline = {"sync_attempts-TOTAL_FORMS": "0", "sync_attempts-INITIAL_FORMS": "0"}
+    names = ("sync_attempts", "enrichments")
+    inline = {f"{name}-{count}_FORMS": "0" for name in names for count in ("TOTAL", "INITIAL")}
     return {**columns, "domain": contact.domain_id or "", "page": contact.page_id or "", **inline, **changes}
 
 
