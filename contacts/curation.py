@@ -9,21 +9,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from django.dispatch import Signal
 from django.utils import timezone
 
+from contact_curation.job import CURATION
 from contacts.address_key import email_key
 from contacts.models import Contact, CurationStatus
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.models import SyncRun
+from curation_sdk.sparing import spare
+from curation_sdk.status_counts import statuses_changed
 from curation_sdk.statuses import ProcessingStatus
+from curation_sdk.tasks import start_soon
 
 #: What the platforms call a contact.
 REMOTE_IDS = ("brevo_contact_id", "hubspot_contact_id", "mautic_contact_id", "n8n_contact_id")
-
-#: Somebody decides about the curation of `contacts` (a queryset): they get the `status` (CurationStatus). Sent in the
-#: transaction that writes it, before it does. `trigger`: through what they said so. For whoever works the queue.
-curation_decided = Signal()
 
 
 def save_columns(contact: Contact, changes: Mapping[str, Any], *, trigger: SyncRun.Trigger) -> bool:
@@ -83,6 +82,13 @@ def with_curation(columns: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def announce(contacts: QuerySet[Contact], columns: Mapping[str, Any], trigger: SyncRun.Trigger) -> None:
-    """Say what is decided about the curation of the contacts, if that is among the columns that are written."""
+    """Tell the queue what is decided about the contacts, if that is among the columns that are written.
+
+    In the transaction that writes it, and before it does: the later word stands before an operation on many contacts,
+    and a cycle begins once this is committed. `trigger`: through what they said so.
+    """
     if status := columns.get("contact_curation_status"):
-        curation_decided.send(Contact, contacts=contacts, status=CurationStatus(status), trigger=trigger)
+        spare(CURATION, contacts)
+        statuses_changed(CURATION)
+        if status == CurationStatus.QUEUED:
+            start_soon(CURATION, trigger)
