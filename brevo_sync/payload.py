@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import phonenumbers
-
 from brevo_sync.conf import BrevoConfig
 from contacts.address_key import BLANKS
 from contacts.person import company, first_and_last_name, website
-from contacts.placeholders import clean_phone, is_placeholder_phone
+from contacts.phones import read_phone
+from contacts.placeholders import clean_phone
 
 if TYPE_CHECKING:
     from contacts.models import Contact
@@ -74,16 +73,6 @@ def _e164(phone: str | None, region: str) -> tuple[str | None, str]:
     Brevo refuses a whole contact for a phone that it cannot read, so only sure numbers are sent. An extension is
     dropped: Brevo takes none.
     """
-    if is_placeholder_phone(phone):
-        return None, f'The phone "{phone}" is a placeholder of the scraper; sent without SMS.'
-    text = clean_phone(phone)
-    if text is None:
-        return None, ""
-    try:
-        number = phonenumbers.parse(text, region or None)
-    except phonenumbers.NumberParseException:
-        hint = "" if region or text.startswith("+") else " BREVO_PHONE_REGION would help with national numbers."
-        return None, f'The phone "{text}" cannot be read as a number; sent without SMS.{hint}'
-    if not phonenumbers.is_valid_number(number):
-        return None, f'The phone "{text}" is not a valid number; sent without SMS.'
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), ""
+    read = read_phone(phone, region)
+    hint = " BREVO_PHONE_REGION would help with national numbers." if read.national else ""
+    return read.number, f"{read.oddity}; sent without SMS.{hint}" if read.oddity else ""

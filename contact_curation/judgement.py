@@ -6,13 +6,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import phonenumbers
-
 from contacts.address_key import BLANKS
 from contacts.deliverable import skip_reason
 from contacts.emails import classify_email, is_gmail
 from contacts.models import EmailType
-from contacts.placeholders import clean_name, clean_phone, is_placeholder_email, is_placeholder_phone
+from contacts.phones import read_phone
+from contacts.placeholders import clean_name, clean_phone, is_placeholder_email
 
 if TYPE_CHECKING:
     from contacts.models import Contact
@@ -90,18 +89,9 @@ def _phone(phone: str | None, region: str) -> tuple[str | None, str]:
     A number that cannot be read, or that says more than E.164 can (an extension, a second number, a word), stays as
     it was scraped.
     """
-    if is_placeholder_phone(phone):
-        return phone, f'The phone "{phone}" is a placeholder of the scraper.'
-    text = clean_phone(phone)
-    if text is None:
-        return phone, ""
-    try:
-        number = phonenumbers.parse(text, region or None)
-    except phonenumbers.NumberParseException:
-        hint = "" if region or text.startswith("+") else " CURATION_PHONE_REGION would help with national numbers."
-        return phone, f'The phone "{text}" cannot be read as a number.{hint}'
-    if not phonenumbers.is_valid_number(number):
-        return phone, f'The phone "{text}" is not a valid number.'
-    if not _ONE_NUMBER.fullmatch(text):
-        return phone, ""
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), ""
+    read = read_phone(phone, region)
+    if read.oddity:
+        hint = " CURATION_PHONE_REGION would help with national numbers." if read.national else ""
+        return phone, f"{read.oddity}.{hint}"
+    plain = read.number and _ONE_NUMBER.fullmatch(clean_phone(phone) or "")
+    return (read.number if plain else phone), ""
