@@ -90,7 +90,7 @@ def test_pages_may_not_be_framed_and_their_type_is_not_guessed() -> None:
 def test_an_unknown_address_answers_json_to_every_method() -> None:
     client = Client(enforce_csrf_checks=True)
     for method in ("get", "post", "put", "delete"):
-        answer = getattr(client, method)("/api/v3/contacts/hubspot/sync/batch")
+        answer = getattr(client, method)("/api/v3/contacts/nowhere/sync/batch")
         assert answer.status_code == 404
         assert "detail" in answer.json()
 
