@@ -67,7 +67,6 @@ READ_ONLY_FIELDS = (
     "n8n_retry_count",
     "n8n_next_attempt_at",
     "n8n_synced_at",
-    "n8n_begun_at",
 )
 
 

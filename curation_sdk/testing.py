@@ -41,7 +41,8 @@ class FakeClock:
             return
         with self._lock:
             self.waited.append(seconds)
-            self._now += timedelta(seconds=seconds)
+            # Time passes, however short the wait: what is left of a float would be waited for without an end.
+            self._now += max(timedelta(seconds=seconds), timedelta(microseconds=1))
 
     def advance(self, **duration: float) -> datetime:
         """Move the time, for instance `advance(minutes=5)`. Returns the new time."""

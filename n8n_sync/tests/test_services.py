@@ -130,13 +130,13 @@ def test_a_test_address_says_so(ada: Contact, wire: Any, clock: FakeClock, setti
 
 
 def test_a_new_404_after_an_answer_is_a_new_start(wire: Any, clock: FakeClock, make_contact: Any) -> None:
-    for number in range(3):
+    for number in range(9):
         make_contact(f"p{number}@acme.example")
     queue(clock)
-    for _ in range(3):
+    for _ in range(9):
         not_there(wire)
         wire.post(WEBHOOK)
-    assert run(N8N, clock).counts["synced"] == 3
+    assert run(N8N, clock).counts["synced"] == 9
 
 
 def test_the_address_refuses_connections(ada: Contact, wire: Any, clock: FakeClock) -> None:
