@@ -208,14 +208,9 @@ def test_a_start_leaves_a_platform_alone_that_is_off_or_asked_us_to_wait(
 
 
 def test_every_listed_job_can_be_found(settings: Any) -> None:
-<<<<<<< HEAD
     found = recovery.jobs()
     assert BREVO in found
     assert [job.task.partition(".")[0] for job in found] == [path.partition(".")[0] for path in settings.SYNC_JOBS]
-=======
-    assert BREVO in recovery.jobs()
-    assert len({job.platform for job in recovery.jobs()}) == len(settings.SYNC_JOBS)
->>>>>>> n8n
 
 
 # --- help ------------------------------------------------------------------------------------------------------------
