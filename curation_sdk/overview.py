@@ -35,27 +35,33 @@ def platform_state(job: SyncJob, *, now: datetime) -> dict[str, Any]:
     running = runs.running(job, now=now).exists()
     latest = SyncRun.objects.filter(platform=job.platform).exclude(state=SyncRun.State.RUNNING).first()
     summary = status_summary(job)
+    operations = list(unfinished(job))
+    problem = closed or _problem(job, latest, summary["queued"], operating=bool(operations), running=running, now=now)
     return {
         "platform": job.platform,
         "label": job.label,
         "on": not closed,
         "running": running,
-        "problem": closed or _problem(job, latest, waiting=summary["queued"], running=running, now=now),
+        "problem": problem,
         "notes": latest.notes if latest else "",
         "last_run": _run(latest) if latest else None,
-        "operations": [_operation(job, operation) for operation in unfinished(job)],
+        "operations": [_operation(job, operation) for operation in operations],
         "summary": summary,
     }
 
 
-def _problem(job: SyncJob, latest: SyncRun | None, *, waiting: int, running: bool, now: datetime) -> str:
+def _problem(
+    job: SyncJob, latest: SyncRun | None, waiting: int, *, operating: bool, running: bool, now: datetime
+) -> str:
     """Why contacts wait although they should not; "" when all is well."""
     if waiting and latest and latest.state == SyncRun.State.STOPPED and not running:
         return f"The last run stopped: {latest.reason}"
+    if not waiting and not operating:
+        return ""
     if until := runs.resume_at(job, now=now):
         return f"{job.label} asked us to wait until {until:%H:%M:%S} UTC."
     needs_worker = bool(waiting) and not job.off_reason()  # else another program fetches them
-    if (needs_worker or unfinished(job).exists()) and not worker_alive(now=now):
+    if (needs_worker or operating) and not worker_alive(now=now):
         return "No worker is running, so queued contacts wait. `manage.py qcluster` starts one."
     return ""
 
