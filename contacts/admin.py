@@ -58,6 +58,16 @@ def _fields(job: SyncJob) -> tuple[str, ...]:
     )
 
 
+def _changed(form: forms.ModelForm[Contact]) -> list[str]:
+    """The fields that the person changed. A program that sends no hidden fields is compared with the row."""
+    return [
+        name
+        for name in form.changed_data
+        if form.add_initial_prefix(name) in form.data
+        or form.fields[name].has_changed(form.get_initial_for_field(form.fields[name], name), form[name].data)
+    ]
+
+
 def _folded(job: SyncJob) -> tuple[str, ...]:
     return () if in_use(job) else ("collapse",)
 
@@ -190,9 +200,16 @@ class ContactAdmin(DeletesMany[Contact]):
         }
         return super().changelist_view(request, context)
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """With the value that the page showed in a hidden field: what differs from that is what the person changed.
+
+        Compared with the row at the time of saving, what a worker wrote meanwhile would pass for the person's word.
+        """
+        return super().formfield_for_dbfield(db_field, request, show_hidden_initial=True, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Contact, form: forms.ModelForm[Contact], change: bool) -> None:
         """Write only what the person changed: a worker may be writing the other columns at this moment."""
-        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        changes = {name: form.cleaned_data[name] for name in _changed(form)}
         if not change:
             columns = with_curation(changes)
             for name, value in columns.items():

@@ -67,7 +67,8 @@ def set_curation_status(
 def with_curation(columns: Mapping[str, Any]) -> dict[str, Any]:
     """The columns to write: with a curation status go those that say what the machine has to do with the contact.
 
-    Queued: it waits for curation, afresh and due now. Any other: it does not, and a run that has it keeps its answer.
+    Queued: it waits for curation, afresh and due now. Any other, Processing too, is a word of people's: it does not
+    wait, and a run that has it keeps its answer.
     """
     if "contact_curation_status" not in columns:
         return dict(columns)

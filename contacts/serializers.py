@@ -97,6 +97,10 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
 
     def update(self, instance: Contact, validated_data: dict[str, Any]) -> Contact:
         """Write only what was sent: a worker may be writing the other columns at this moment."""
+        status = validated_data.get("contact_curation_status")
+        if status == instance.contact_curation_status != CurationStatus.QUEUED:
+            # Sent back as it was read: no decision, and no reason to forget what the curation said.
+            validated_data = {k: value for k, value in validated_data.items() if k != "contact_curation_status"}
         if not save_columns(instance, validated_data, trigger=SyncRun.Trigger.API):
             raise NotFound("This contact has just been deleted.")
         return instance

@@ -87,6 +87,16 @@ def test_any_other_status_takes_the_contact_out_of_the_queue(api: Api, make_cont
     assert (contact.contact_curation_status, contact.contact_processing_status) == (status, None)
 
 
+def test_a_status_that_is_sent_back_as_it_was_read_is_no_decision(api: Api, make_contact: Make) -> None:
+    curated = {"contact_curation_status": "Error", "contact_processing_status": "Error"}
+    contact = make_contact(**curated, contact_processing_error="The address is a placeholder.")
+    answer = api("PATCH", f"{URL}/{contact.pk}", {"name": "Ada", "contact_curation_status": "Error"})
+    assert answer.status_code == 200
+    contact.refresh_from_db()
+    assert (contact.name, contact.contact_processing_status) == ("Ada", "Error")
+    assert contact.contact_processing_error == "The address is a placeholder."
+
+
 def test_a_task_queue_that_is_away_undoes_nothing(
     api: Api, make_contact: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -287,6 +288,27 @@ def test_a_stale_instance_is_not_written_back(make_contact: Make, rf: Any) -> No
 
     stale.refresh_from_db()
     assert (stale.name, stale.brevo_sync_status, stale.phone_number) == ("Anna", "Complete", "+1")
+
+
+def test_a_page_that_was_open_meanwhile_undoes_nothing(client: Client, make_contact: Make) -> None:
+    """Curation wrote while somebody typed a name: only the name is that person's word."""
+    contact = make_contact(contact_curation_status="Processing", phone_number="(415) 555-2671")
+    page = client.get(change_url(contact)).content.decode()
+    shown = dict(re.findall(r'<input type="hidden" name="(initial-[^"]+)"(?: value="([^"]*)")?', page))
+    assert (shown["initial-contact_curation_status"], shown["initial-phone_number"]) == (
+        "Processing",
+        "(415) 555-2671",
+    )
+    typed = {**form_of(contact, name="Ada"), **shown}
+    Contact.objects.update(
+        contact_curation_status="Complete", contact_processing_status="Complete", phone_number="+14155552671"
+    )
+
+    assert client.post(change_url(contact), typed).status_code == 302
+
+    contact.refresh_from_db()
+    assert (contact.name, contact.phone_number) == ("Ada", "+14155552671")
+    assert (contact.contact_curation_status, contact.contact_processing_status) == ("Complete", "Complete")
 
 
 @pytest.mark.parametrize(
