@@ -158,7 +158,7 @@ def test_pick_contacts_in_the_admin_and_find_them_in_brevo(demo: Demo, browser: 
         return browser.find_element(By.CSS_SELECTOR, selector)
 
     def counted(name: str) -> int:
-        return int(find(f'.sync-strip [data-count="{name}"]').text.replace(",", ""))
+        return int(find(f'.sync-strip[aria-label="Brevo"] [data-count="{name}"]').text.replace(",", ""))
 
     # Log in.
     browser.get(f"{demo.url}/")
