@@ -158,7 +158,7 @@ def test_pick_contacts_in_the_admin_and_find_them_in_brevo(demo: Demo, browser: 
         return browser.find_element(By.CSS_SELECTOR, selector)
 
     def counted(name: str) -> int:
-        return int(find(f'.sync-strip[aria-label="Brevo"] [data-count="{name}"]').text.replace(",", ""))
+        return int(find(f'[aria-label="Brevo"] [data-count="{name}"]').text.replace(",", ""))
 
     # Log in.
     browser.get(f"{demo.url}/")
@@ -189,7 +189,7 @@ def test_pick_contacts_in_the_admin_and_find_them_in_brevo(demo: Demo, browser: 
     assert settled == matching
     assert counted("new") == everyone - matching
     assert counted("error") == 0
-    _wait_until(lambda: not find(".sync-strip [data-running]").is_displayed(), "the run to end")
+    _wait_until(lambda: not find('[aria-label="Brevo"] [data-running]').is_displayed(), "the run to end")
 
     # Open one, and read its Brevo id.
     browser.get(f"{demo.url}/admin/contacts/contact/?brevo_sync_status=Complete")
