@@ -47,12 +47,18 @@ def use_for_contacts(
         model_admin.message_user(request, text, messages.ERROR)
         return
     others = [job for job in jobs() if job.contact_id and job.platform != N8N.platform]
-    used = use_enrichments(enrichments, others, now=timezone.now())
+    may_name = request.user.has_perm("contacts.change_domain")
+    used = use_enrichments(enrichments, others, companies=may_name, now=timezone.now())
+    left_out = ""
+    if used.companies_left_out:
+        companies = count_of(used.companies_left_out, "company", "companies")
+        left_out = f"Left out {companies}: you may not change domains."
     if not used.phones and not used.companies:
-        text = "Nothing to take over: no phone that differs, and no company where the domain has none."
+        text = left_out or "Nothing to take over: no phone that differs, and no company where the domain has none."
         model_admin.message_user(request, text, messages.WARNING)
         return
     parts = [f"Took over {count_of(used.phones, 'phone')} and {count_of(used.companies, 'company', 'companies')}."]
+    parts += [left_out] if left_out else []
     parts += [f"Queued {count_of(count, 'contact')} again for {label}." for label, count in used.queued.items()]
     if not used.queued:
         parts.append("No platform had these contacts yet, so none was queued.")

@@ -23,8 +23,9 @@ from n8n_sync import conf
 from n8n_sync.deliveries import fetched_id
 from n8n_sync.inbound import Report
 from n8n_sync.job import N8N
+from n8n_sync.models import Enrichment
 from n8n_sync.payload import queue_item
-from n8n_sync.receiving import is_meant, keep, seen_before
+from n8n_sync.receiving import is_meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ def _take(results: Sequence[Result], now: datetime) -> Tally:
     keys = {platform: [r.contact_id for r in results if r.job.platform == platform] for platform in jobs}
     held = {platform: in_hand(jobs[platform], keys[platform]) for platform in jobs}
     contacts = Contact.objects.in_bulk({result.contact_id for result in results})
+    seen = _seen_before([result.found for result in results if result.found])
+    found: list[Enrichment] = []
     for result in results:
         contact, platform = contacts.get(result.contact_id), result.job.platform
         if contact is None:
@@ -98,11 +101,44 @@ def _take(results: Sequence[Result], now: datetime) -> Tally:
         else:
             tally.too_late.setdefault(platform, []).append((contact, _answer(result)))
             tally.late += 1
-        if result.found and not seen_before(contact, result.found):
-            keep(contact, result.found, event=None, answered=meant, now=now)
+        if result.found and (key := _key(result.found)) not in seen:
+            seen.add(key)
+            found.append(_enrichment(result.found, answered=meant, now=now))
+    Enrichment.objects.bulk_create(found)
     for platform, job in jobs.items():
         store_report(job, tally.answers.get(platform, []), late=tally.too_late.get(platform, []), now=now)
     return tally
+
+
+def _key(report: Report) -> tuple[UUID, str, str]:
+    """What makes it the same report when it comes again."""
+    return report.contact_id, report.enrichment_id, report.delivery_id
+
+
+def _seen_before(reports: Sequence[Report]) -> set[tuple[UUID, str, str]]:
+    """The keys of those that have been kept already, perhaps with others of the same contacts. One query."""
+    if not reports:
+        return set()
+    kept = Enrichment.objects.filter(
+        contact_id__in={report.contact_id for report in reports},
+        enrichment_id__in={report.enrichment_id for report in reports},
+    )
+    return set(kept.values_list("contact_id", "enrichment_id", "delivery_id"))
+
+
+def _enrichment(report: Report, *, answered: bool, now: datetime) -> Enrichment:
+    """What was found out, to be stored."""
+    return Enrichment(
+        contact_id=report.contact_id,
+        enrichment_id=report.enrichment_id,
+        delivery_id=report.delivery_id,
+        status=report.status,
+        error=report.error,
+        answered=answered,
+        sent_at=report.sent_at,
+        received_at=now,
+        **report.columns,
+    )
 
 
 def _is_meant(result: Result, person: Person) -> bool:

@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -30,7 +31,8 @@ from n8n_sync.serializers import ResultSerializer, TallySerializer, job_named, r
 #: Contacts that n8n fetches at once.
 FETCH, MOST = 50, 500
 
-BY_SECRET = [SharedSecret, JWTAuthentication, SessionAuthentication]
+#: Without the browser's session: a GET is checked for no CSRF token, and this one takes contacts out of the queue.
+BY_SECRET_OR_TOKEN = [SharedSecret, JWTAuthentication]
 
 
 class N8nSyncViewSet(SyncViewSet):
@@ -56,20 +58,23 @@ class N8nSyncViewSet(SyncViewSet):
         methods=["get"],
         url_path="queue",
         pagination_class=None,
-        authentication_classes=BY_SECRET,
+        authentication_classes=BY_SECRET_OR_TOKEN,
         permission_classes=[IsN8n],
+        renderer_classes=[JSONRenderer],
     )
     def fetch_queue(self, request: Request) -> Response:
         """Fetch due contacts of a platform's queue, to deal with them and report on each.
 
         Nobody else has them until `report_until`; after that they are due again. With the `N8N_WEBHOOK_SECRET` as a
-        bearer token, or as a user who may change contacts.
+        bearer token, or with the token of a user who may change contacts. HEAD fetches nobody.
         """
         given = {name: str(value) for name, value in request.query_params.items() if value != ""}
         job = job_named(given.pop("platform", N8N.platform), _jobs())
         limit = _limit(given.pop("limit", str(FETCH)))
         given.pop("format", None)
         contacts = filter_contacts(given) if given else None
+        if request.method == "HEAD":
+            return Response({"contacts": []})
         return Response({"contacts": fetch(job, limit=limit, contacts=contacts, now=timezone.now())})
 
     @extend_schema(request=ResultSerializer(many=True), responses=TallySerializer)
@@ -79,7 +84,7 @@ class N8nSyncViewSet(SyncViewSet):
         url_path="results",
         pagination_class=None,
         serializer_class=ResultSerializer,
-        authentication_classes=BY_SECRET,
+        authentication_classes=[*BY_SECRET_OR_TOKEN, SessionAuthentication],
         permission_classes=[IsN8n],
     )
     def results(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ from io import BytesIO
 from typing import Any, NoReturn
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -17,6 +18,8 @@ from rest_framework.views import APIView
 
 from n8n_sync.authentication import AnyAnswer, IsN8n, SharedSecret
 from n8n_sync.receiving import receive
+
+TOO_LARGE = "The report is larger than {} MB, so it was not stored. Report only what is needed of the contact."
 
 
 class N8nWebhook(APIView):
@@ -38,7 +41,7 @@ class EnrichmentComplete(N8nWebhook):
     @extend_schema(
         operation_id="n8n_enrichment_complete",
         request=OpenApiTypes.OBJECT,
-        responses={200: OpenApiTypes.OBJECT, 404: OpenApiTypes.OBJECT, 422: OpenApiTypes.OBJECT},
+        responses=dict.fromkeys([200, 404, 413, 422], OpenApiTypes.OBJECT),
     )
     def post(self, request: Request) -> Response:
         """Report what was found out about a contact.
@@ -52,8 +55,16 @@ class EnrichmentComplete(N8nWebhook):
             # Whatever the content type says: some workflows send none.
             return self.get_parsers()[0].parse(BytesIO(raw), "application/json", {"encoding": "utf-8"})
 
-        receipt = receive(request._request.body, parse, now=timezone.now())
+        try:
+            raw = request._request.body
+        except RequestDataTooBig:
+            return Response({"success": False, "detail": TOO_LARGE.format(_megabytes())}, status=413)
+        receipt = receive(raw, parse, now=timezone.now())
         return Response(receipt.body, status=receipt.status)
+
+
+def _megabytes() -> str:
+    return f"{settings.DATA_UPLOAD_MAX_MEMORY_SIZE / (1024 * 1024):g}"
 
 
 class WebhookHealth(N8nWebhook):

@@ -82,6 +82,31 @@ def test_a_companys_name_is_never_replaced_and_the_latest_phone_counts(admin_cli
     assert (ada.phone_number, Domain.objects.get().company_name) == ("2", "Acme Ltd")
 
 
+def test_the_latest_phone_is_compared_with_the_contact_as_it_was(admin_client: Client, ada: Contact) -> None:
+    """Each enrichment comes with its own copy of the contact, which an earlier one does not change."""
+    Contact.objects.update(phone_number="OLD")
+    wrong, old = enriched(ada, phone="WRONG"), enriched(ada, phone="OLD")
+    assert "Nothing to take over" in use(admin_client, wrong, old)
+    ada.refresh_from_db()
+    assert (ada.phone_number, ada.brevo_sync_status) == ("OLD", "Complete")
+
+
+def test_a_phone_is_never_cut_off(admin_client: Client, ada: Contact) -> None:
+    use(admin_client, enriched(ada, phone="1" * 64), enriched(ada, phone="2" * 65), enriched(ada, phone=""))
+    ada.refresh_from_db()
+    assert ada.phone_number == "1" * 64
+
+
+def test_a_domain_gets_its_latest_company_and_all_who_were_chosen_are_queued_again(
+    admin_client: Client, ada: Contact, make_contact: Any
+) -> None:
+    grace = make_contact("grace@acme.example", domain=ada.domain, brevo_sync_status="Complete")
+    first, second = enriched(grace, phone="", company_name="Old"), enriched(ada, phone="", company_name="Acme")
+    page = use(admin_client, second, first)
+    assert "Took over 0 phones and 1 company. Queued 2 contacts again for Brevo." in page
+    assert Domain.objects.get().company_name == "Acme"
+
+
 def test_nothing_new_queues_nobody(admin_client: Client, ada: Contact) -> None:
     Contact.objects.update(phone_number="+1-555-0100")
     assert "Nothing to take over" in use(admin_client, enriched(ada))
@@ -94,6 +119,48 @@ def test_a_platform_that_is_off_is_left_out(admin_client: Client, ada: Contact, 
     assert "No platform had these contacts yet" in use(admin_client, enriched(ada))
     ada.refresh_from_db()
     assert (ada.phone_number, ada.brevo_sync_status) == ("+1-555-0100", "Complete")
+
+
+def test_a_platform_that_n8n_pushes_for_us_is_queued_again_without_its_credentials(
+    admin_client: Client, ada: Contact, settings: Any
+) -> None:
+    settings.HUBSPOT_API_KEY = ""
+    settings.SYNC_PULLED_PLATFORMS = ["hubspot"]
+    Contact.objects.update(hubspot_sync_status="Complete", brevo_sync_status="New")
+    assert "Queued 1 contact again for HubSpot." in use(admin_client, enriched(ada))
+    ada.refresh_from_db()
+    assert (ada.hubspot_sync_status, ada.brevo_sync_status) == ("Queued", "New")
+
+
+@pytest.mark.parametrize(
+    ("phone", "expected"),
+    [
+        ("+1-555-0100", "Took over 1 phone and 0 companies. Left out 1 company: you may not change domains."),
+        ("", "Left out 1 company: you may not change domains."),
+    ],
+    ids=["with a phone", "alone"],
+)
+@pytest.mark.parametrize("may", [True, False])
+def test_a_company_needs_the_permission_to_change_domains(
+    client: Client, ada: Contact, may: bool, phone: str, expected: str
+) -> None:
+    user = User.objects.create_user("op", is_staff=True)
+    codes = ["change_contact", "change_domain"] if may else ["change_contact"]
+    user.user_permissions.set(Permission.objects.filter(codename__in=codes))
+    client.force_login(user)
+    page = use(client, enriched(ada, phone=phone, company_name="Acme"))
+    assert Domain.objects.get().company_name == ("Acme" if may else "")
+    assert (expected in page, "Left out" in page) == (not may, not may)
+
+
+def test_a_company_that_would_not_be_taken_over_is_not_said_to_be_left_out(client: Client, ada: Contact) -> None:
+    Domain.objects.update(company_name="Acme Ltd")
+    user = User.objects.create_user("op", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="change_contact"))
+    client.force_login(user)
+    page = use(client, enriched(ada, company_name="Acme"))
+    assert "Took over 1 phone and 0 companies." in page
+    assert "Left out" not in page
 
 
 @pytest.mark.parametrize("may", [True, False])

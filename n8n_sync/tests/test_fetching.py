@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from brevo_sync.job import BREVO
 from contacts.models import Contact, Domain, Suppression
@@ -246,6 +248,39 @@ def test_what_was_found_out_is_kept(people: list[Contact]) -> None:
     assert found.answered
 
 
+def test_what_is_said_twice_in_one_list_is_kept_once_with_what_it_answered(people: list[Contact]) -> None:
+    first, second, _ = fetch()
+    found = {"enriched_data": {"phone": "+1-555-0100"}}
+    again = [
+        result(first, **found),
+        result(second, enrichment_id="b", **found),
+        result(first, enrichment_id="c", **found),
+    ]
+    say([result(first, **found), *again])
+    kept = Enrichment.objects.values_list("contact_id", "enrichment_id", "answered")
+    assert {(str(key), number, answered) for key, number, answered in kept} == {
+        (first["contact_id"], first["delivery_id"], True),
+        (first["contact_id"], "c", False),
+        (second["contact_id"], "b", True),
+    }
+    assert kept.count() == 3
+
+
+def test_many_results_take_no_more_queries_than_few(
+    make_contact: Any, clock: FakeClock, django_assert_max_num_queries: Any
+) -> None:
+    """All writers of many contacts wait meanwhile."""
+    for number in range(55):
+        make_contact(f"p{number}@acme.example")
+    queue(clock)
+    items = [result(item, enriched_data={"phone": "+1-555-0100"}) for item in fetch("?limit=55")]
+    with CaptureQueriesContext(connection) as few:
+        assert say(items[:5]).json()["applied_count"] == 5
+    with django_assert_max_num_queries(len(few) + 3):  # SQLite takes large inserts in parts
+        assert say(items[5:]).json()["applied_count"] == 50
+    assert Enrichment.objects.count() == 55
+
+
 def test_whole_items_may_be_sent_back(people: list[Contact]) -> None:
     assert say({**fetch()[0], "status": "complete"}).json()["applied_count"] == 1
 
@@ -271,6 +306,34 @@ def test_strangers_get_nothing(people: list[Contact], headers: dict[str, str]) -
     assert Client().get(QUEUE, headers=headers).status_code == 401
     assert say([], headers).status_code == 401
     assert set(statuses().values()) == {"Queued"}
+
+
+def test_a_session_fetches_nobody_and_may_report(people: list[Contact], admin_client: Client) -> None:
+    """Whoever is logged in and opens the address, or is sent there by a foreign page, must not drain the queue."""
+    for accept in ("text/html,application/xhtml+xml,*/*;q=0.8", "application/json"):
+        answer = admin_client.get(QUEUE, headers={"Accept": accept})
+        assert (answer.status_code, answer["Content-Type"]) == (401, "application/json")
+    assert admin_client.head(QUEUE).status_code == 401
+    assert set(statuses().values()) == {"Queued"}
+    body = json.dumps([result(item) for item in fetch()])
+    assert admin_client.post(RESULTS, body, content_type="application/json").json()["applied_count"] == 3
+
+
+def test_a_session_reports_only_with_a_csrf_token(people: list[Contact], admin_user: Any) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(admin_user)
+    assert client.post(RESULTS, "[]", content_type="application/json").status_code == 403
+
+
+def test_head_fetches_nobody(people: list[Contact]) -> None:
+    answer = Client().head(QUEUE, headers=BEARER)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+    assert set(statuses().values()) == {"Queued"}
+
+
+def test_the_queue_is_json_also_for_who_would_rather_have_a_page(people: list[Contact]) -> None:
+    answer = Client().get(QUEUE, headers={**BEARER, "Accept": "text/html,*/*;q=0.8"})
+    assert (answer["Content-Type"], len(answer.json()["contacts"])) == ("application/json", 3)
 
 
 def test_the_secret_opens_nothing_else(people: list[Contact]) -> None:

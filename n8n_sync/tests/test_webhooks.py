@@ -213,6 +213,19 @@ def test_a_body_that_cannot_be_read_is_422_and_kept(body: bytes, field: str) -> 
     assert (event.state, field in event.problem) == ("refused", True)
 
 
+@pytest.mark.parametrize(
+    ("over", "status_code"), [(0, 200), (1, 413), (2 * 1024 * 1024, 413)], ids=["just not", "just", "far"]
+)
+def test_a_report_that_is_too_large_is_413_and_says_so(ada: Contact, over: int, status_code: int) -> None:
+    body = json.dumps(report(ada)).ljust(2_621_440 + over)
+    answer = post(body)
+    assert (answer.status_code, answer["Content-Type"]) == (status_code, "application/json")
+    if status_code == 413:
+        assert answer.json()["success"] is False
+        assert answer.json()["detail"].startswith("The report is larger than 2.5 MB, so it was not stored.")
+    assert EnrichmentEvent.objects.exists() == (status_code == 200)
+
+
 def test_an_unknown_contact_is_404(ada: Contact) -> None:
     answer = post(report(ada, contact_id="00000000-0000-0000-0000-000000000000"))
     assert (answer.status_code, answer.json()["success"]) == (404, False)
