@@ -59,7 +59,7 @@ def fetch(job: SyncJob, *, limit: int, contacts: QuerySet[Contact] | None, now: 
         {
             **queue_item(
                 person.contact,
-                fetched_id=fetched_id(job.platform, person.contact.pk, person.lease),
+                fetched_id=fetched_id(job.platform, person.contact, person.lease),
                 platform=job.platform,
                 remote_id=getattr(person.contact, job.contact_id),
             ),
@@ -108,7 +108,7 @@ def _take(results: Sequence[Result], now: datetime) -> Tally:
 def _is_meant(result: Result, person: Person) -> bool:
     if result.job.platform == N8N.platform and is_meant(person.contact, person.lease, result.delivery_id):
         return True
-    return result.delivery_id == fetched_id(result.job.platform, result.contact_id, person.lease)
+    return result.delivery_id == fetched_id(result.job.platform, person.contact, person.lease)
 
 
 def _answer(result: Result) -> Answer:

@@ -95,7 +95,7 @@ def keep(
 
 def is_meant(contact: Contact, lease: datetime, given: str) -> bool:
     """Is `given` the id under which n8n has the contact now, pushed or fetched?"""
-    return given in (delivery_id(contact), fetched_id(N8N.platform, contact.pk, lease))
+    return given in (delivery_id(contact), fetched_id(N8N.platform, contact, lease))
 
 
 def _answer_delivery(report: Report, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from contacts.models import Contact, Domain, Suppression
 from curation_sdk.models import SyncAttempt
 from curation_sdk.queueing import cancel_queued, queue_contacts
 from curation_sdk.testing import NOON, FakeClock
+from hubspot_sync.job import HUBSPOT
 from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment
 from n8n_sync.tests.support import BEARER, QUEUE, RESULTS, queue
@@ -149,6 +150,21 @@ def test_who_was_taken_out_meanwhile_keeps_his_status(people: list[Contact]) -> 
         "0 results taken. 3 came too late and changed nothing."
     )
     assert set(statuses().values()) == {"New"}
+
+
+@pytest.mark.parametrize("platform", ["n8n", "hubspot"])
+def test_a_result_on_the_former_address_is_late(
+    people: list[Contact], clock: FakeClock, admin_client: Client, platform: str
+) -> None:
+    """What n8n calls the former person is not the id of the one who has the contact now."""
+    queue(clock, HUBSPOT)
+    item = fetch(f"?platform={platform}&limit=1")[0]
+    change = json.dumps({"email": "grace@acme.example"})
+    path = f"/api/v3/contacts/{item['contact_id']}"
+    assert admin_client.patch(path, change, content_type="application/json").status_code == 200
+    assert say(result(item, remote_id="501", platform=platform)).json()["late_count"] == 1
+    grace = Contact.objects.get(email="grace@acme.example")
+    assert (statuses(platform)[grace.email], getattr(grace, f"{platform}_contact_id")) == ("Processing", None)
 
 
 def test_one_answer_each_and_nobody(people: list[Contact]) -> None:

@@ -130,6 +130,15 @@ def test_the_report_for_an_earlier_delivery_is_stored_and_answers_nothing(waitin
     assert status(waiting) == ("Complete", "Complete")
 
 
+def test_the_report_on_a_former_address_answers_nothing(waiting: Contact) -> None:
+    old = delivery_id(waiting)
+    Contact.objects.update(email="grace@acme.example")
+    post(report(waiting, delivery_id=old))
+    assert status(waiting) == ("Processing", "Processing")
+    post(report(waiting, enrichment_id="run-2", delivery_id=delivery_id(waiting)))
+    assert status(waiting) == ("Complete", "Complete")
+
+
 @pytest.mark.parametrize("state", ["New", "Queued", "Complete", "Error", "Skipped"])
 def test_a_late_report_changes_no_status(ada: Contact, state: str, settings: Any) -> None:
     settings.N8N_EXPECT_CALLBACK = True
