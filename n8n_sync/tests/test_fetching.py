@@ -20,7 +20,7 @@ from curation_sdk.testing import NOON, FakeClock
 from hubspot_sync.job import HUBSPOT
 from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment
-from n8n_sync.tests.support import BEARER, QUEUE, RESULTS, queue
+from n8n_sync.tests.support import BEARER, COMPLETE, QUEUE, RESULTS, queue, report
 
 pytestmark = pytest.mark.django_db
 
@@ -260,6 +260,17 @@ def test_what_was_found_out_is_kept(people: list[Contact]) -> None:
     found = Enrichment.objects.get()
     assert (str(found.contact_id), found.company_name, found.enrichment_id) == (items[0]["contact_id"], "Acme", "5")
     assert found.answered
+
+
+@pytest.mark.parametrize("expected", [False, True], ids=["no report expected", "one expected"])
+def test_who_was_fetched_may_be_reported_on_as_if_pushed(people: list[Contact], settings: Any, expected: bool) -> None:
+    settings.N8N_EXPECT_CALLBACK = expected
+    item = fetch("?limit=1")[0]
+    contact = Contact.objects.get(pk=item["contact_id"])
+    body = report(contact, delivery_id=item["delivery_id"])
+    answer = Client().post(COMPLETE, json.dumps(body), content_type="application/json", headers=BEARER)
+    assert answer.json()["message"] == "The enrichment was stored."
+    assert statuses()[item["email"]] == "Complete"
 
 
 def test_whole_items_may_be_sent_back(people: list[Contact]) -> None:
