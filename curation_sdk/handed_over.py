@@ -21,7 +21,7 @@ from curation_sdk.decisions import Answer
 from curation_sdk.job import SyncJob
 from curation_sdk.outcomes import Outcome
 from curation_sdk.settling import Result, settle
-from curation_sdk.statuses import ProcessingStatus
+from curation_sdk.statuses import ProcessingStatus, SyncStatus
 
 #: A lease that nobody has: an answer under it is recorded as one that came too late.
 NOBODYS = datetime(1970, 1, 1, tzinfo=UTC)
@@ -90,6 +90,28 @@ def in_hand(job: SyncJob, keys: Collection[Any]) -> dict[Any, Person]:
         rows = together.get((getattr(row, job.identity), lease)) or [_before(job, row)]
         found[row.pk] = Person(rows, row, lease)
     return found
+
+
+def take_back(job: SyncJob, row: Any, *, until: datetime) -> bool:
+    """Put a contact that waits for another try in hand again, as it turned out that the last one arrived.
+
+    The rows of the same person that wait likewise come along; a try that is counted stays counted. False, and nothing
+    is changed: the row does not wait so, or is not as it was read. To be called after `one_bulk_writer`, in the
+    transaction that stores the report.
+    """
+    waits = {job.processing_status: ProcessingStatus.QUEUED, f"{job.retry_count}__gt": 0}
+    same = {column: getattr(row, column) for column in (job.retry_count, job.begun_at, job.identity) if column}
+    mine = {
+        job.sync_status: SyncStatus.PROCESSING,
+        job.processing_status: ProcessingStatus.PROCESSING,
+        job.next_attempt_at: until,
+    }
+    # One that is being claimed at this moment is waited for here, and then no longer Queued.
+    if not job.contacts.filter(Q(**waits) & Q(**same), pk=row.pk).update(**mine):
+        return False
+    if job.identity and getattr(row, job.identity):
+        job.contacts.filter(**waits, **{job.identity: getattr(row, job.identity)}).update(**mine)
+    return True
 
 
 def report(

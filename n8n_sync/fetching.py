@@ -60,7 +60,7 @@ def fetch(job: SyncJob, *, limit: int, contacts: QuerySet[Contact] | None, now: 
         {
             **queue_item(
                 person.contact,
-                fetched_id=fetched_id(job.platform, person.contact.pk, person.lease),
+                fetched_id=fetched_id(job.platform, person.contact, person.lease),
                 platform=job.platform,
                 remote_id=getattr(person.contact, job.contact_id),
             ),
@@ -103,7 +103,7 @@ def _take(results: Sequence[Result], now: datetime) -> Tally:
             tally.late += 1
         if result.found and (key := _key(result.found)) not in seen:
             seen.add(key)
-            found.append(_enrichment(result.found, answered=meant, now=now))
+            found.append(found(result.found, answered=meant, now=now))
     Enrichment.objects.bulk_create(found)
     for platform, job in jobs.items():
         store_report(job, tally.answers.get(platform, []), late=tally.too_late.get(platform, []), now=now)
@@ -126,25 +126,10 @@ def _seen_before(reports: Sequence[Report]) -> set[tuple[UUID, str, str]]:
     return set(kept.values_list("contact_id", "enrichment_id", "delivery_id"))
 
 
-def _enrichment(report: Report, *, answered: bool, now: datetime) -> Enrichment:
-    """What was found out, to be stored."""
-    return Enrichment(
-        contact_id=report.contact_id,
-        enrichment_id=report.enrichment_id,
-        delivery_id=report.delivery_id,
-        status=report.status,
-        error=report.error,
-        answered=answered,
-        sent_at=report.sent_at,
-        received_at=now,
-        **report.columns,
-    )
-
-
 def _is_meant(result: Result, person: Person) -> bool:
     if result.job.platform == N8N.platform and is_meant(person.contact, person.lease, result.delivery_id):
         return True
-    return result.delivery_id == fetched_id(result.job.platform, result.contact_id, person.lease)
+    return result.delivery_id == fetched_id(result.job.platform, person.contact, person.lease)
 
 
 def _answer(result: Result) -> Answer:

@@ -12,10 +12,11 @@ from rest_framework.exceptions import ParseError
 
 from contacts.models import Contact
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
-from curation_sdk.handed_over import in_hand
+from curation_sdk.handed_over import in_hand, take_back
 from curation_sdk.handed_over import report as store_report
 from curation_sdk.outcomes import Outcome, Rejected, Synced
 from curation_sdk.wording import storable
+from n8n_sync import conf
 from n8n_sync.deliveries import delivery_id, fetched_id
 from n8n_sync.inbound import Report, Unreadable, read_report
 from n8n_sync.job import N8N
@@ -59,28 +60,41 @@ def _apply(event: EnrichmentEvent, report: Report, now: datetime) -> Receipt:
         _mark(event, State.UNKNOWN, report)
         detail = f"There is no contact {report.contact_id}."
         return Receipt(404, {"success": False, "contact_id": str(report.contact_id), "detail": detail})
-    if seen_before(contact, report):
+    if earlier := seen_before(contact, report):
         _mark(event, State.DUPLICATE, report)
+        if _may_answer(contact, report, earlier) and _answer_delivery(contact, report, now):
+            Enrichment.objects.filter(pk=earlier.pk).update(answered=True)
+            return _accepted(report, "This enrichment was received before; it answers the delivery that waited.", [])
         return _accepted(report, "This enrichment was received before; nothing was changed.", [])
-    answered = _answer_delivery(report, now)
-    keep(contact, report, event=event, answered=answered, now=now)
+    answered = _answer_delivery(contact, report, now)
+    found(report, event=event, answered=answered, now=now).save(force_insert=True)
     _mark(event, State.APPLIED, report)
     message = "The enrichment was stored." if answered else "The enrichment was stored; no delivery waits for it."
     return _accepted(report, message, report.updated_fields)
 
 
-def seen_before(contact: Contact, report: Report) -> bool:
-    """Has this very report been kept already? What is repeated, in whatever order, counts once."""
+def seen_before(contact: Contact, report: Report) -> Enrichment | None:
+    """As what this very report has been kept already. What is repeated, in whatever order, is kept once."""
     same = {"enrichment_id": report.enrichment_id, "delivery_id": report.delivery_id}
-    return Enrichment.objects.filter(contact=contact, **same).exists()
+    return Enrichment.objects.filter(contact=contact, **same).first()
 
 
-def keep(
-    contact: Contact, report: Report, *, event: EnrichmentEvent | None, answered: bool, now: datetime
-) -> Enrichment:
-    """Store what was found out, with its contact."""
-    return Enrichment.objects.create(
-        contact=contact,
+def _may_answer(contact: Contact, report: Report, earlier: Enrichment) -> bool:
+    """Can a report that came before be an answer now? Each answers once.
+
+    Without the delivery's id, one that came before this delivery began may be of another run with the same number:
+    n8n counts from 1 again with a new database.
+    """
+    if not earlier.answered:
+        return True
+    begun = contact.n8n_begun_at
+    return not report.delivery_id and begun is not None and earlier.received_at < begun
+
+
+def found(report: Report, *, event: EnrichmentEvent | None = None, answered: bool, now: datetime) -> Enrichment:
+    """What was found out, to be stored with its contact."""
+    return Enrichment(
+        contact_id=report.contact_id,
         event=event,
         enrichment_id=report.enrichment_id,
         delivery_id=report.delivery_id,
@@ -95,19 +109,24 @@ def keep(
 
 def is_meant(contact: Contact, lease: datetime, given: str) -> bool:
     """Is `given` the id under which n8n has the contact now, pushed or fetched?"""
-    return given in (delivery_id(contact), fetched_id(N8N.platform, contact.pk, lease))
+    return given in (delivery_id(contact), fetched_id(N8N.platform, contact, lease))
 
 
-def _answer_delivery(report: Report, now: datetime) -> bool:
+def _answer_delivery(contact: Contact, report: Report, now: datetime) -> bool:
     """Take the report as the answer to the delivery that waits for it. False when none does."""
+    if report.delivery_id and report.delivery_id == delivery_id(contact) and settings.N8N_EXPECT_CALLBACK:
+        # A push that timed out may have reached n8n all the same.
+        take_back(N8N, contact, until=now + conf.deadline())
     person = in_hand(N8N, [report.contact_id]).get(report.contact_id)
     if person is None:
         return False
-    # A quick workflow reports before we have stored that it accepted the contact; then the setting tells.
-    if person.contact.n8n_processing_error != WAITING and not settings.N8N_EXPECT_CALLBACK:
-        return False
-    if report.delivery_id and not is_meant(person.contact, person.lease, report.delivery_id):
-        return False
+    given = report.delivery_id
+    if given != fetched_id(N8N.platform, person.contact, person.lease):
+        # A quick workflow reports before we have stored that it accepted the contact; then the setting tells.
+        if person.contact.n8n_processing_error != WAITING and not settings.N8N_EXPECT_CALLBACK:
+            return False
+        if given and given != delivery_id(person.contact):
+            return False
     counts = store_report(N8N, [(person, _outcome(report))], now=now)
     return not counts["late"]
 

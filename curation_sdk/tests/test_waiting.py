@@ -12,12 +12,12 @@ from django.db.models import QuerySet
 
 from contacts.models import Contact, Suppression
 from curation_sdk.claiming import claim, work_is_due
-from curation_sdk.handed_over import hand_over, in_hand, report
+from curation_sdk.handed_over import hand_over, in_hand, report, take_back
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.outcomes import Outcome, Rejected, Retry, Skipped, Synced, Waiting
 from curation_sdk.queueing import cancel_queued, queue_contacts
-from curation_sdk.testing import FakeClock, ScriptedPusher, before_settling, run, scripted_job
+from curation_sdk.testing import NOON, FakeClock, ScriptedPusher, before_settling, run, scripted_job
 from n8n_sync.job import N8N
 
 pytestmark = pytest.mark.django_db
@@ -170,6 +170,48 @@ def test_a_report_on_nobody_in_hand_changes_nothing(queued: Queued, clock: FakeC
     assert report(N8N, [], late=[(contact, Rejected("No."))], now=clock.now()) == {"late": 1}
     assert state(contact) == ("New", None, 0, None, None)
     assert list(SyncAttempt.objects.values_list("outcome", "run")) == [("late", None)] * 2
+
+
+def test_who_waits_for_another_try_is_taken_back_in_hand(
+    queued: Queued, clock: FakeClock, job: SyncJob, pusher: ScriptedPusher
+) -> None:
+    contact, sibling = queued(), queued(OTHER)
+    pusher.script = {ADA: [Retry("No answer.")], OTHER: [Retry("No answer.")]}
+    run(job, clock)
+    newer = queued(OTHER)  # was not pushed yet
+    contact.refresh_from_db()
+    until = clock.now() + HOUR
+    assert take_back(N8N, contact, until=until)
+    assert state(contact)[:4] == state(sibling)[:4] == ("Processing", "Processing", 1, until)
+    assert state(newer)[:3] == ("Queued", "Queued", 0)
+    assert not take_back(N8N, contact, until=until), "it does not wait any more"
+    person = in_hand(N8N, [contact.pk])[contact.pk]
+    assert {row.pk for row in person.rows} == {contact.pk, sibling.pk}
+    assert report(N8N, [(person, Synced("7"))], now=clock.now())["synced"] == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n8n_retry_count": 0},
+        {"n8n_processing_status": "Processing"},
+        {"n8n_processing_status": None, "n8n_sync_status": "New"},
+        {"email": "grace@acme.example"},
+        {"n8n_begun_at": NOON + HOUR},
+    ],
+    ids=["queued again", "claimed", "taken out", "another address", "another order"],
+)
+def test_who_is_not_as_it_was_read_is_not_taken_back(
+    queued: Queued, clock: FakeClock, job: SyncJob, pusher: ScriptedPusher, change: dict[str, Any]
+) -> None:
+    contact = queued()
+    pusher.script = {ADA: [Retry("No answer.")]}
+    run(job, clock)
+    contact.refresh_from_db()
+    Contact.objects.update(**change)
+    before = state(Contact.objects.get())
+    assert not take_back(N8N, contact, until=clock.now() + HOUR)
+    assert state(contact) == before
 
 
 def everybody(contact: Contact) -> None:

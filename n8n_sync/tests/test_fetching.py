@@ -19,9 +19,10 @@ from contacts.models import Contact, Domain, Suppression
 from curation_sdk.models import SyncAttempt
 from curation_sdk.queueing import cancel_queued, queue_contacts
 from curation_sdk.testing import NOON, FakeClock
+from hubspot_sync.job import HUBSPOT
 from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment
-from n8n_sync.tests.support import BEARER, QUEUE, RESULTS, queue
+from n8n_sync.tests.support import BEARER, COMPLETE, QUEUE, RESULTS, queue, report
 
 pytestmark = pytest.mark.django_db
 
@@ -153,6 +154,21 @@ def test_who_was_taken_out_meanwhile_keeps_his_status(people: list[Contact]) -> 
     assert set(statuses().values()) == {"New"}
 
 
+@pytest.mark.parametrize("platform", ["n8n", "hubspot"])
+def test_a_result_on_the_former_address_is_late(
+    people: list[Contact], clock: FakeClock, admin_client: Client, platform: str
+) -> None:
+    """What n8n calls the former person is not the id of the one who has the contact now."""
+    queue(clock, HUBSPOT)
+    item = fetch(f"?platform={platform}&limit=1")[0]
+    change = json.dumps({"email": "grace@acme.example"})
+    path = f"/api/v3/contacts/{item['contact_id']}"
+    assert admin_client.patch(path, change, content_type="application/json").status_code == 200
+    assert say(result(item, remote_id="501", platform=platform)).json()["late_count"] == 1
+    grace = Contact.objects.get(email="grace@acme.example")
+    assert (statuses(platform)[grace.email], getattr(grace, f"{platform}_contact_id")) == ("Processing", None)
+
+
 def test_one_answer_each_and_nobody(people: list[Contact]) -> None:
     items = fetch()
     body = [result(items[0]), result(items[0], "failed"), {**result(items[1]), "contact_id": NOBODY}]
@@ -279,6 +295,17 @@ def test_many_results_take_no_more_queries_than_few(
     with django_assert_max_num_queries(len(few) + 3):  # SQLite takes large inserts in parts
         assert say(items[5:]).json()["applied_count"] == 50
     assert Enrichment.objects.count() == 55
+
+
+@pytest.mark.parametrize("expected", [False, True], ids=["no report expected", "one expected"])
+def test_who_was_fetched_may_be_reported_on_as_if_pushed(people: list[Contact], settings: Any, expected: bool) -> None:
+    settings.N8N_EXPECT_CALLBACK = expected
+    item = fetch("?limit=1")[0]
+    contact = Contact.objects.get(pk=item["contact_id"])
+    body = report(contact, delivery_id=item["delivery_id"])
+    answer = Client().post(COMPLETE, json.dumps(body), content_type="application/json", headers=BEARER)
+    assert answer.json()["message"] == "The enrichment was stored."
+    assert statuses()[item["email"]] == "Complete"
 
 
 def test_whole_items_may_be_sent_back(people: list[Contact]) -> None:

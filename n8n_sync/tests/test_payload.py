@@ -58,19 +58,22 @@ def test_a_delivery_has_one_id_for_all_its_tries_and_another_one_next_time() -> 
     assert uuid.UUID(first or "")
     assert delivery_id(ada(n8n_begun_at=BEGUN + timedelta(microseconds=1))) != first
     assert delivery_id(ada(id=uuid.UUID(int=8))) != first
+    assert delivery_id(ada(email="grace@acme.example")) != first
+    assert delivery_id(ada(email="ADA@acme.example")) == first
     assert delivery_id(ada(n8n_begun_at=None)) is None
 
 
 def test_who_is_fetched_has_an_id_for_each_time_and_platform() -> None:
     ids = [
-        fetched_id("n8n", KEY, BEGUN),
-        fetched_id("brevo", KEY, BEGUN),
-        fetched_id("n8n", uuid.UUID(int=8), BEGUN),
-        fetched_id("n8n", KEY, BEGUN + timedelta(seconds=1)),
+        fetched_id("n8n", ada(), BEGUN),
+        fetched_id("brevo", ada(), BEGUN),
+        fetched_id("n8n", ada(id=uuid.UUID(int=8)), BEGUN),
+        fetched_id("n8n", ada(), BEGUN + timedelta(seconds=1)),
+        fetched_id("n8n", ada(email="grace@acme.example"), BEGUN),
         delivery_id(ada()),
     ]
-    assert len(set(ids)) == 5
-    assert fetched_id("n8n", KEY, BEGUN) == ids[0]
+    assert len(set(ids)) == 6
+    assert fetched_id("n8n", ada(email="ADA@acme.example"), BEGUN) == ids[0]
 
 
 def test_what_n8n_fetches() -> None:

@@ -7,17 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 import responses
+import time_machine
 from django.test import Client
 
 from contacts.models import Contact
 from curation_sdk.models import SyncAttempt
 from curation_sdk.queueing import cancel_queued
-from curation_sdk.testing import FakeClock, run
+from curation_sdk.testing import NOON, FakeClock, run
 from n8n_sync.deliveries import delivery_id
 from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment, EnrichmentEvent
-from n8n_sync.tests.support import BEARER, COMPLETE, HEALTH, WEBHOOK, queue, report
+from n8n_sync.tests.support import BEARER, COMPLETE, HALF_AN_HOUR, HEALTH, WEBHOOK, queue, report
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +43,16 @@ def push(clock: FakeClock) -> None:
     with responses.RequestsMock() as wire:
         wire.post(WEBHOOK, json={"message": "Workflow was started"})
         run(N8N, clock)
+
+
+def time_out(clock: FakeClock) -> dict[str, Any]:
+    """Push one person to an n8n that accepts and does not say so in time. Returns what it got."""
+    queue(clock)
+    with responses.RequestsMock() as wire:
+        wire.post(WEBHOOK, body=requests.exceptions.ReadTimeout())
+        run(N8N, clock)
+        sent: dict[str, Any] = json.loads(wire.calls[0].request.body or "")
+    return sent
 
 
 def post(body: Any, *, path: str = COMPLETE, headers: dict[str, str] = BEARER, kind: str = "application/json") -> Any:
@@ -130,6 +142,15 @@ def test_the_report_for_an_earlier_delivery_is_stored_and_answers_nothing(waitin
     assert status(waiting) == ("Complete", "Complete")
 
 
+def test_the_report_on_a_former_address_answers_nothing(waiting: Contact) -> None:
+    old = delivery_id(waiting)
+    Contact.objects.update(email="grace@acme.example")
+    post(report(waiting, delivery_id=old))
+    assert status(waiting) == ("Processing", "Processing")
+    post(report(waiting, enrichment_id="run-2", delivery_id=delivery_id(waiting)))
+    assert status(waiting) == ("Complete", "Complete")
+
+
 @pytest.mark.parametrize("state", ["New", "Queued", "Complete", "Error", "Skipped"])
 def test_a_late_report_changes_no_status(ada: Contact, state: str, settings: Any) -> None:
     settings.N8N_EXPECT_CALLBACK = True
@@ -177,6 +198,90 @@ def test_who_waits_is_answered_also_after_the_setting_was_changed(waiting: Conta
     settings.N8N_EXPECT_CALLBACK = False
     post(report(waiting))
     assert status(waiting)[0] == "Complete"
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"), [("complete", ("Complete", "Complete")), ("failed", ("Error", "Error"))]
+)
+def test_a_report_on_a_push_that_timed_out_is_its_answer(
+    ada: Contact, make_contact: Callable[..., Contact], clock: FakeClock, settings: Any, sent: str, expected: Any
+) -> None:
+    settings.N8N_EXPECT_CALLBACK = True
+    sibling = make_contact("ADA@acme.example")
+    pushed = time_out(clock)
+    assert status(ada) == status(sibling) == ("Queued", "Queued")
+    ids = {name: pushed[name] for name in ("contact_id", "delivery_id")}
+    assert post(report(ada, status=sent, **ids)).json()["message"] == "The enrichment was stored."
+    assert status(ada) == status(sibling) == expected
+    assert Enrichment.objects.get().answered
+    assert ada.n8n_next_attempt_at is None
+    clock.advance(hours=1)
+    assert run(N8N, clock).reason == "Nothing is due.", "nobody is pushed again"
+
+
+@pytest.mark.parametrize("case", ["no id", "another id", "taken out and queued again", "no report is expected"])
+def test_who_waits_for_another_try_is_answered_by_the_report_on_this_delivery_only(
+    ada: Contact, clock: FakeClock, settings: Any, case: str
+) -> None:
+    settings.N8N_EXPECT_CALLBACK = case != "no report is expected"
+    time_out(clock)
+    ada.refresh_from_db()
+    given = {"no id": None, "another id": "d-1"}.get(case, delivery_id(ada))
+    if case == "taken out and queued again":
+        cancel_queued(N8N, Contact.objects.all())
+        queue(clock)
+    post(report(ada, delivery_id=given))
+    assert status(ada) == ("Queued", "Queued")
+    assert not Enrichment.objects.get().answered
+
+
+def test_a_report_that_answered_nothing_may_answer_when_it_is_repeated(
+    ada: Contact, clock: FakeClock, settings: Any
+) -> None:
+    time_out(clock)
+    ada.refresh_from_db()
+    body = report(ada, delivery_id=delivery_id(ada))
+    post(body)
+    assert not Enrichment.objects.get().answered
+    settings.N8N_EXPECT_CALLBACK = True
+    clock.advance(hours=1)
+    push(clock)
+    assert status(ada) == ("Processing", "Processing")
+    answer = post(body).json()
+    assert (answer["updated_fields"], answer["message"]) == (
+        [],
+        "This enrichment was received before; it answers the delivery that waited.",
+    )
+    assert status(ada) == ("Complete", "Complete")
+    assert Enrichment.objects.get().answered
+    assert list(EnrichmentEvent.objects.values_list("state", flat=True)) == ["duplicate", "applied"]
+
+
+def test_an_id_that_comes_again_without_a_delivery_answers_the_next_order(ada: Contact, settings: Any) -> None:
+    """n8n counts executions from 1 again with a new database."""
+    settings.N8N_EXPECT_CALLBACK = True
+    with time_machine.travel(NOON, tick=False) as time:
+        clock = FakeClock()
+        push(clock)
+        post(report(ada))
+        assert status(ada) == ("Complete", "Complete")
+        time.shift(HALF_AN_HOUR)
+        clock.advance(minutes=30)
+        push(clock)
+        assert status(ada) == ("Processing", "Processing")
+        assert post(report(ada, status="failed")).json()["updated_fields"] == []
+    assert status(ada) == ("Error", "Error")
+    assert Enrichment.objects.count() == 1
+
+
+def test_a_report_that_names_its_delivery_never_answers_the_next_one(waiting: Contact, clock: FakeClock) -> None:
+    body = report(waiting, delivery_id=delivery_id(waiting))
+    post(body)
+    assert status(waiting) == ("Complete", "Complete")
+    clock.advance(minutes=1)
+    push(clock)
+    post(body)
+    assert status(waiting) == ("Processing", "Processing")
 
 
 @pytest.mark.parametrize(
