@@ -86,7 +86,7 @@ def _take(results: Sequence[Result], now: datetime) -> Tally:
     held = {platform: in_hand(jobs[platform], keys[platform]) for platform in jobs}
     contacts = Contact.objects.in_bulk({result.contact_id for result in results})
     seen = _seen_before([result.found for result in results if result.found])
-    found: list[Enrichment] = []
+    learned: list[Enrichment] = []
     for result in results:
         contact, platform = contacts.get(result.contact_id), result.job.platform
         if contact is None:
@@ -103,8 +103,8 @@ def _take(results: Sequence[Result], now: datetime) -> Tally:
             tally.late += 1
         if result.found and (key := _key(result.found)) not in seen:
             seen.add(key)
-            found.append(found(result.found, answered=meant, now=now))
-    Enrichment.objects.bulk_create(found)
+            learned.append(found(result.found, answered=meant, now=now))
+    Enrichment.objects.bulk_create(learned)
     for platform, job in jobs.items():
         store_report(job, tally.answers.get(platform, []), late=tally.too_late.get(platform, []), now=now)
     return tally
