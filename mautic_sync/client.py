@@ -50,7 +50,7 @@ class Item:
     """What became of one contact in a batch.
 
     status: Mautic's for this item. blocked: why Mautic does not mail them; "" when it does. details: what it said of
-    single fields, by alias.
+    single fields, by alias. address: that of the contact which it took for this one; "" when it did not say.
     """
 
     status: int
@@ -59,6 +59,7 @@ class Item:
     blocked: str = ""
     message: str = ""
     details: dict[str, str] = field(default_factory=dict)
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,7 @@ class MauticClient:
         )
         message = self._session.clean(_text(error.get("message"))) if error else ""
         seen = evidence(answer, code=str(status), message=message, request_id="")
-        return Item(status, seen, contact_id(contact), _blocked(contact), message, details)
+        return Item(status, seen, contact_id(contact), _blocked(contact), message, details, address_of(contact))
 
     def _error(self, answer: Answer, code: str, message: str, seen: Evidence, sent: int) -> Exception:
         """The error table. First what stops everything, then what passes, then what concerns this request."""
@@ -297,6 +298,14 @@ def contact_id(contact: dict[str, Any]) -> str:
     number = contact.get("id")
     text = "" if isinstance(number, bool) or not isinstance(number, int | str) else str(number)
     return text if text.isascii() and text.isdigit() and len(text) < 19 else ""
+
+
+def address_of(contact: dict[str, Any]) -> str:
+    """The address in one of Mautic's contacts, from the flat fields of an answer; "" when there is none."""
+    fields = contact.get("fields")
+    everything = fields.get("all") if isinstance(fields, dict) else None
+    address = everything.get("email") if isinstance(everything, dict) else None
+    return address if isinstance(address, str) else ""
 
 
 def _log_in(config: MauticConfig) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -368,7 +377,8 @@ def _blocked(contact: dict[str, Any]) -> str:
     """Why Mautic does not mail the contact, from its "do not contact" entries; "" when it does."""
     for entry in _entries(contact.get("doNotContact")):
         if entry.get("channel") == "email":
-            reason = int(entry["reason"]) if str(entry.get("reason", "")).isdigit() else 0
+            number = str(entry.get("reason", ""))
+            reason = int(number) if number.isascii() and number.isdigit() else 0
             if reason:
                 return f"Mautic does not mail this address: {REASONS.get(reason, 'blocked')}."
     return ""

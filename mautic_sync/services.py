@@ -17,7 +17,7 @@ from curation_sdk.questions import Question
 from curation_sdk.ratelimit import RateLimiter
 from mautic_sync import conf
 from mautic_sync.client import Item, MauticClient, MauticError
-from mautic_sync.payload import SHORT, Payload, contact_payload
+from mautic_sync.payload import SHORT, Payload, contact_payload, unsendable
 
 if TYPE_CHECKING:
     from contacts.models import Contact
@@ -86,9 +86,12 @@ class MauticSyncService:
         PHP give up would take the others with it again and again. When no further call makes sense, those that have
         arrived keep their outcome, and the rest get the exception that says why.
         """
-        answers: dict[int, Answer] = {
-            place: Skipped(reason) for place, contact in enumerate(contacts) if (reason := skip_reason(contact.email))
-        }
+        answers: dict[int, Answer] = {}
+        for place, contact in enumerate(contacts):
+            if reason := skip_reason(contact.email):
+                answers[place] = Skipped(reason)
+            elif reason := unsendable(contact.email):
+                answers[place] = Rejected(reason, unasked=True)
         sent = [place for place in range(len(contacts)) if place not in answers]
         alone = [place for place in sent if contacts[place].mautic_retry_count >= self.config.alone_from]
         together = [place for place in sent if place not in alone]
@@ -147,6 +150,13 @@ class MauticSyncService:
     def _outcome(self, item: Item, payload: Payload) -> Outcome:
         """What one entry of the answer says of its contact."""
         said = quoted(item.message)
+        if item.status in (200, 201) and item.address and item.address.casefold() != payload.body["email"].casefold():
+            # Their id would lead our opt-outs to somebody else, and their block would be put down to this person.
+            return Rejected(
+                f"Mautic took the contact for another one, with the address {quoted(item.address)}, and changed that. "
+                "Correct both there, and the address here.",
+                item.evidence,
+            )
         if item.status in (200, 201) and item.remote_id:
             return Synced(item.remote_id, blocked=item.blocked, evidence=item.evidence)
         if item.status == 403:

@@ -186,6 +186,7 @@ def test_odd_contacts_have_no_id(wire: responses.RequestsMock, odd: Any) -> None
         ({"3": {"channel": "email", "reason": 3}}, "set by hand"),
         ([{"channel": "email", "reason": 9}], "blocked"),
         ([{"channel": "email", "reason": 0}], ""),
+        ([{"channel": "email", "reason": "²"}], ""),
         ([{"channel": "sms", "reason": 1}], ""),
         ([{"channel": "email"}, None, "x"], ""),
         ([], ""),
@@ -196,6 +197,13 @@ def test_do_not_contact(wire: responses.RequestsMock, entries: Any, said: str) -
     answer(wire, 201, {"contacts": [{"id": 1, "doNotContact": entries}], "statusCodes": [200]})
     blocked = client().upsert_contacts([ADA]).items[0].blocked
     assert blocked == (f"Mautic does not mail this address: {said}." if said else "")
+
+
+@pytest.mark.parametrize("fields", [None, [], {}, {"all": None}, {"all": {}}, {"all": {"email": 3}}], ids=str)
+def test_the_address_of_a_contact(wire: responses.RequestsMock, fields: Any) -> None:
+    there = {"id": 2, "fields": {"all": {"email": "ada@acme.example"}}}
+    answer(wire, 201, {"contacts": [{"id": 1, "fields": fields}, there], "statusCodes": [200, 200]})
+    assert [item.address for item in client().upsert_contacts([ADA] * 2).items] == ["", "ada@acme.example"]
 
 
 # --- the other calls -----------------------------------------------------------------------------------------

@@ -85,6 +85,30 @@ def test_addresses_that_are_none_are_not_sent(wire: responses.RequestsMock) -> N
     assert len(wire.calls) == 1
 
 
+def test_letters_that_mautic_leaves_out_reach_nobody_else(wire: responses.RequestsMock) -> None:
+    batch(wire, 47)
+    answers = service().push([contact("jörg@acme.example"), contact("ada@münchen.example")])
+    assert [type(answer) for answer in answers] == [Rejected, Synced]
+    assert isinstance(answers[0], Rejected)
+    assert answers[0].unasked
+    assert answers[0].reason.startswith('Mautic leaves out "ö" in this address')
+    assert addresses(wire) == [["ada@xn--mnchen-3ya.example"]]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "kind"), [("jrg@acme.example", Rejected), ("A@ACME.example", Synced), ("", Synced)]
+)
+def test_an_answer_about_another_person(wire: responses.RequestsMock, theirs: str, kind: type[Any]) -> None:
+    blocks = [{"channel": "email", "reason": 1}]
+    found = {"id": 47, "doNotContact": blocks, "fields": {"all": {"email": theirs}}}
+    wire.post(BATCH, status=201, json={"contacts": [found], "statusCodes": [200]})
+    (answer,) = service(segment_id=None).push(people("a"))
+    assert type(answer) is kind
+    if kind is Rejected:
+        assert 'with the address "jrg@acme.example"' in getattr(answer, "reason", "")
+        assert not hasattr(answer, "blocked")
+
+
 def test_arrived_without_an_id_is_tried_again(wire: responses.RequestsMock) -> None:
     wire.post(BATCH, status=201, json={"contacts": [], "statusCodes": [201]})
     (answer,) = service().push(people("a"))
