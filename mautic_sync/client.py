@@ -32,6 +32,13 @@ BATCH_WITHIN = 75.0
 #: Seconds for the answer to a call that changes one contact, before a run.
 SHORT_WITHIN = 10.0
 
+#: Mautic names its limit for one call within so many characters.
+LIMIT_WITHIN = 120
+
+#: Words of errors that name another number: PHP's ("Maximum execution time of 30 seconds exceeded … on line 12") and
+#: the database's ("SQLSTATE[22001]: … at row 1"). Both are in English, whatever the installation's language.
+NO_LIMIT = ("second", "row", "sqlstate", "line")
+
 #: Reasons of a "do not contact" entry. 0 would lift one, so nothing here ever sends it.
 UNSUBSCRIBED, BOUNCED, MANUAL = 1, 2, 3
 REASONS = {UNSUBSCRIBED: "unsubscribed there", BOUNCED: "bounced", MANUAL: "set by hand"}
@@ -274,10 +281,17 @@ class MauticClient:
                 seen,
             )
         if status == 500 and (most := _batch_limit(_first_error(answer), sent)):
-            return StopRun(
-                f"Mautic takes at most {count_of(most, 'contact')} a call (500): {said}. Set "
+            if _names_a_limit(_first_error(answer)):
+                return StopRun(
+                    f"Mautic takes at most {count_of(most, 'contact')} a call (500): {said}. Set "
+                    f"MAUTIC_SYNC_SCHEDULER_BATCH_SIZE to {most} or less.",
+                    seen,
+                )
+            return MauticError(
+                f"{in_trouble('Mautic', status, message)} If it is about the number of contacts in a call, set "
                 f"MAUTIC_SYNC_SCHEDULER_BATCH_SIZE to {most} or less.",
                 seen,
+                transient=True,
             )
         if trouble := in_trouble("Mautic", status, message):
             return MauticError(trouble, seen, transient=True)
@@ -342,13 +356,22 @@ def _first_error(answer: Answer) -> dict[str, Any]:
 
 
 def _batch_limit(error: dict[str, Any], sent: int) -> int:
-    """The installation's limit for one call, if the error is about that; else 0.
+    """The installation's limit for one call, if the error may be about that; else 0.
 
-    The words depend on the language, but they name a number below that of the contacts sent. Mautic's other 500
-    names none but 500 itself.
+    The words depend on the language, but they name a number below that of the contacts sent.
     """
-    numbers = [int(number) for number in re.findall(r"\b\d{1,4}\b", _text(error.get("message")))]
+    numbers = [int(number) for number in re.findall(r"\b[0-9]{1,4}\b", _text(error.get("message")))]
     return next((number for number in numbers if 0 < number < sent), 0)
+
+
+def _names_a_limit(error: dict[str, Any]) -> bool:
+    """Is the error about the limit beyond doubt: short, with one number, and none of PHP's or the database's words?
+
+    Else it may be what one contact's data brought about, and to stop for it would stop every run.
+    """
+    words = _text(error.get("message"))
+    of_others = any(word in words.lower() for word in NO_LIMIT)
+    return len(words) <= LIMIT_WITHIN and len(re.findall(r"[0-9]+", words)) == 1 and not of_others
 
 
 def _by_place(found: Any) -> dict[int, Any]:

@@ -54,11 +54,15 @@ def mautic_service(limiter: RateLimiter) -> Iterator[MauticSyncService]:
 
 
 class MauticSyncService:
-    """Pushes contacts to one Mautic. Writes nothing here: the job loop stores the outcomes."""
+    """Pushes contacts to one Mautic. Writes nothing here: the job loop stores the outcomes.
+
+    It remembers whether Mautic has taken a contact: from then on, a 403 is about single contacts and not the role.
+    """
 
     def __init__(self, client: MauticClient | None = None, config: conf.MauticConfig | None = None) -> None:
         self.config = config or conf.load()
         self.client = client or MauticClient(self.config, RateLimiter(self.config.rate_per_second, SystemClock()))
+        self._has_taken = False
 
     def prepare(self) -> Preparation:
         """See that the segment is there, and which fields Mautic would drop without a word.
@@ -99,7 +103,8 @@ class MauticSyncService:
         spent = 0
         for part in filter(None, (together, *([place] for place in alone))):
             try:
-                found = self._send([contact_payload(contacts[place], self.config) for place in part])
+                payloads = [contact_payload(contacts[place], self.config) for place in part]
+                found = self._send(payloads, again=all(contacts[place].mautic_retry_count for place in part))
             except HALTS as error:
                 halt = error
                 break
@@ -109,8 +114,8 @@ class MauticSyncService:
                 break
         return [answers.get(place, halt) for place in range(len(contacts))]
 
-    def _send(self, payloads: Sequence[Payload]) -> list[Answer]:
-        """One batch. Raises one of HALTS when none of them has arrived."""
+    def _send(self, payloads: Sequence[Payload], *, again: bool) -> list[Answer]:
+        """One batch. Raises one of HALTS when none of them has arrived. again: have all been tried before?"""
         try:
             batch = self.client.upsert_contacts([payload.body for payload in payloads])
         except Unanswered as error:
@@ -120,7 +125,8 @@ class MauticSyncService:
                 # Which of them it is about nobody knows. In the end they go alone, and then it shows.
                 return [Retry(error.reason, evidence=error.evidence)] * len(payloads)
             return [Rejected(error.reason, evidence=error.evidence)]
-        if all(item.status == 403 for item in batch.items):
+        known = self._has_taken or (again and len(payloads) == 1)  # one that is alone would stop every run
+        if not known and all(item.status == 403 for item in batch.items):
             first = batch.items[0]
             raise StopRun(
                 f"Mautic does not let us add contacts (403): {quoted(first.message)}. {ROLE}", first.evidence
@@ -158,6 +164,7 @@ class MauticSyncService:
                 item.evidence,
             )
         if item.status in (200, 201) and item.remote_id:
+            self._has_taken = True
             return Synced(item.remote_id, blocked=item.blocked, evidence=item.evidence)
         if item.status == 403:
             return Rejected(f"Mautic does not let us change this contact (403): {said}. {ROLE}", item.evidence)

@@ -117,6 +117,27 @@ def test_a_limit_is_seen_in_the_number_that_is_below_ours(wire: responses.Reques
 
 
 @pytest.mark.parametrize(
+    "message",
+    [
+        "Maximum execution time of 30 seconds exceeded",
+        "SQLSTATE[22001]: String data, right truncated: 1406 Data too long at row 1",
+        "Data too long for column 'a' at row 1",
+        "Undefined offset 2 on line 3",
+        "2 of 3",
+        f"Something else went wrong with 2{' and more' * 20}",
+    ],
+)
+def test_another_number_is_no_limit(wire: responses.RequestsMock, message: str) -> None:
+    """It may be one contact's data: that must cost tries, or every run stops at it."""
+    answer(wire, 500, error(500, message))
+    found = raised(lambda: client().upsert_contacts([ADA] * 40))
+    assert isinstance(found, MauticError)
+    assert found.transient
+    assert found.reason.startswith(f'Mautic is in trouble (500): "{message}". If it is about the number of contacts')
+    assert "set MAUTIC_SYNC_SCHEDULER_BATCH_SIZE to" in found.reason
+
+
+@pytest.mark.parametrize(
     ("headers", "seconds"),
     [({}, 60), ({"Retry_After": "17"}, 17), ({"Retry_After": "86400"}, 900), ({"Retry_After": "Wed, 21"}, 60)],
 )

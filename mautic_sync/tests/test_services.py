@@ -130,6 +130,24 @@ def test_all_forbidden_stops_the_run(wire: responses.RequestsMock) -> None:
     assert "contacts, view and edit own and others, create" in str(answers[0])
 
 
+def test_one_that_is_forbidden_and_alone_stops_nobody_else(wire: responses.RequestsMock) -> None:
+    pushing = service()
+    batch(wire, 1)
+    batch(wire, error(403, "no"))
+    batch(wire, error(403, "no"), error(403, "no"))
+    answers = pushing.push(people("a") + people("b", mautic_retry_count=2))
+    assert [type(answer) for answer in answers] == [Synced, Rejected]
+    assert "does not let us change this contact (403)" in getattr(answers[1], "reason", "")
+    answers = pushing.push(people("c", "d"))
+    assert [type(answer) for answer in answers] == [Rejected, Rejected], "it takes others, so it is not the role"
+
+
+@pytest.mark.parametrize(("tries", "kind"), [(0, StopRun), (1, Rejected), (2, Rejected)])
+def test_forbidden_alone_and_before_any_other(wire: responses.RequestsMock, tries: int, kind: type[Any]) -> None:
+    batch(wire, error(403, "no"))
+    assert [type(answer) for answer in service().push(people("a", mautic_retry_count=tries))] == [kind]
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [(401, error(401, "no"), StopRun), (429, "", Throttled), (301, "", StopRun), (500, "", Retry)],
