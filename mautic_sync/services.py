@@ -16,7 +16,7 @@ from curation_sdk.outcomes import NotPushed, Outcome, Rejected, Retry, Skipped, 
 from curation_sdk.questions import Question
 from curation_sdk.ratelimit import RateLimiter
 from mautic_sync import conf
-from mautic_sync.client import Item, MauticClient, MauticError
+from mautic_sync.client import Item, MauticClient, MauticError, about_the_role
 from mautic_sync.payload import SHORT, Payload, contact_payload, unsendable
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ class MauticSyncService:
         try:
             preparation = Preparation(self._dropped_fields(), proven=True)
         except StopRun as error:
-            if not _about_the_role(error):
-                raise
+            if not about_the_role(error):
+                raise  # else it may be allowed to write and not to read
             unread = "Mautic did not let us read its contact fields, so nobody knows which of ours it drops."
             preparation = Preparation([unread])
         except (MauticError, Unanswered):
@@ -104,7 +104,7 @@ class MauticSyncService:
         for part in filter(None, (together, *([place] for place in alone))):
             try:
                 payloads = [contact_payload(contacts[place], self.config) for place in part]
-                found = self._send(payloads, again=all(contacts[place].mautic_retry_count for place in part))
+                found = self._send(payloads, retried=all(contacts[place].mautic_retry_count for place in part))
             except HALTS as error:
                 halt = error
                 break
@@ -114,8 +114,8 @@ class MauticSyncService:
                 break
         return [answers.get(place, halt) for place in range(len(contacts))]
 
-    def _send(self, payloads: Sequence[Payload], *, again: bool) -> list[Answer]:
-        """One batch. Raises one of HALTS when none of them has arrived. again: have all been tried before?"""
+    def _send(self, payloads: Sequence[Payload], *, retried: bool) -> list[Answer]:
+        """One batch. Raises one of HALTS when none of them has arrived. retried: have all been tried before?"""
         try:
             batch = self.client.upsert_contacts([payload.body for payload in payloads])
         except Unanswered as error:
@@ -125,7 +125,7 @@ class MauticSyncService:
                 # Which of them it is about nobody knows. In the end they go alone, and then it shows.
                 return [Retry(error.reason, evidence=error.evidence)] * len(payloads)
             return [Rejected(error.reason, evidence=error.evidence)]
-        known = self._has_taken or (again and len(payloads) == 1)  # one that is alone would stop every run
+        known = self._has_taken or (retried and len(payloads) == 1)  # one that is alone would stop every run
         if not known and all(item.status == 403 for item in batch.items):
             first = batch.items[0]
             raise StopRun(
@@ -243,11 +243,6 @@ class MauticSyncService:
             f"Mautic has no segment {self.config.segment_id}. Correct MAUTIC_SEGMENT_ID; `manage.py mautic_setup` "
             "shows the segments."
         )
-
-
-def _about_the_role(error: StopRun) -> bool:
-    """Does it only say that our role may not ask this? It may be allowed to write and not to read."""
-    return error.evidence.http_status == 403 and error.evidence.code not in ("api_disabled", "access_denied")
 
 
 def _only_for_show(item: Item, payload: Payload) -> bool:

@@ -288,6 +288,32 @@ def test_blocking_never_says_reason_zero(wire: responses.RequestsMock) -> None:
     client().block_contact("47", "Asked.")
 
 
+@pytest.mark.parametrize("as_object", [True, False], ids=["object", "list"])
+def test_finding_an_address(wire: responses.RequestsMock, as_object: bool) -> None:
+    def there(number: int, email: str) -> dict[str, Any]:
+        return {"id": number, "fields": {"all": {"id": number, "email": email}}}
+
+    found = [there(47, "ADA+x@acme.example"), there(48, "not.ada+x@acme.example"), {"id": 49}]
+    query = {"search": "email:ada+x@acme.example", "limit": "200"}
+    wire.add(
+        "GET",
+        f"{API}/contacts",
+        json={"total": "3", "contacts": {str(one["id"]): one for one in found} if as_object else found},
+        match=[matchers.query_param_matcher(query)],
+    )
+    assert client().find_contacts("ada+x@acme.example") == ["47"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [({"total": "0", "contacts": {}}, []), ({"total": "0", "contacts": []}, [])]
+)
+def test_finding_nobody(wire: responses.RequestsMock, body: Any, kind: list[str]) -> None:
+    wire.add("GET", f"{API}/contacts", json=body)
+    assert client().find_contacts("ada@acme.example") == kind
+    wire.add("GET", f"{API}/contacts", body=PAGE)
+    assert raised(lambda: client().find_contacts("ada@acme.example")).transient
+
+
 # --- the log-in ----------------------------------------------------------------------------------------------
 
 
