@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from curation_sdk.answers import PlatformError, header_number, in_trouble, quoted, without_markup
 from curation_sdk.backoff import bounded
@@ -32,6 +33,13 @@ BATCH_WITHIN = 75.0
 #: Seconds for the answer to a call that changes one contact, before a run.
 SHORT_WITHIN = 10.0
 
+#: Mautic names its limit for one call within so many characters.
+LIMIT_WITHIN = 120
+
+#: Words of errors that name another number: PHP's ("Maximum execution time of 30 seconds exceeded … on line 12") and
+#: the database's ("SQLSTATE[22001]: … at row 1"). Both are in English, whatever the installation's language.
+NO_LIMIT = ("second", "row", "sqlstate", "line")
+
 #: Reasons of a "do not contact" entry. 0 would lift one, so nothing here ever sends it.
 UNSUBSCRIBED, BOUNCED, MANUAL = 1, 2, 3
 REASONS = {UNSUBSCRIBED: "unsubscribed there", BOUNCED: "bounced", MANUAL: "set by hand"}
@@ -50,7 +58,7 @@ class Item:
     """What became of one contact in a batch.
 
     status: Mautic's for this item. blocked: why Mautic does not mail them; "" when it does. details: what it said of
-    single fields, by alias.
+    single fields, by alias. address: that of the contact which it took for this one; "" when it did not say.
     """
 
     status: int
@@ -59,6 +67,7 @@ class Item:
     blocked: str = ""
     message: str = ""
     details: dict[str, str] = field(default_factory=dict)
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +134,16 @@ class MauticClient:
         """Set "do not contact" for e-mail, by hand. There is no call here that takes it away."""
         body = {"reason": MANUAL, "comments": comments}
         self._call("POST", f"/api/contacts/{int(contact_id)}/dnc/email/add", body, within=SHORT_WITHIN)
+
+    def find_contacts(self, address: str) -> list[str]:
+        """The ids of the contacts with this address. Mautic's search may find longer ones, too: they are left out."""
+        path = f"/api/contacts?{urlencode({'search': f'email:{address}', 'limit': 200})}"
+        answer, seen = self._call("GET", path, within=SHORT_WITHIN)
+        found = answer.object.get("contacts")
+        if not isinstance(found, dict | list):
+            raise MauticError(f"Mautic answered {answer.status} without the data.", seen, transient=True)
+        theirs = [one for one in _entries(found) if address_of(one).casefold() == address.casefold()]
+        return list(filter(None, map(contact_id, theirs)))
 
     def count_contacts(self) -> int:
         """How many contacts there are. The smallest question, to see whether log-in and address are right."""
@@ -244,7 +263,7 @@ class MauticClient:
         )
         message = self._session.clean(_text(error.get("message"))) if error else ""
         seen = evidence(answer, code=str(status), message=message, request_id="")
-        return Item(status, seen, contact_id(contact), _blocked(contact), message, details)
+        return Item(status, seen, contact_id(contact), _blocked(contact), message, details, address_of(contact))
 
     def _error(self, answer: Answer, code: str, message: str, seen: Evidence, sent: int) -> Exception:
         """The error table. First what stops everything, then what passes, then what concerns this request."""
@@ -273,10 +292,17 @@ class MauticClient:
                 seen,
             )
         if status == 500 and (most := _batch_limit(_first_error(answer), sent)):
-            return StopRun(
-                f"Mautic takes at most {count_of(most, 'contact')} a call (500): {said}. Set "
+            if _names_a_limit(_first_error(answer)):
+                return StopRun(
+                    f"Mautic takes at most {count_of(most, 'contact')} a call (500): {said}. Set "
+                    f"MAUTIC_SYNC_SCHEDULER_BATCH_SIZE to {most} or less.",
+                    seen,
+                )
+            return MauticError(
+                f"{in_trouble('Mautic', status, message)} If it is about the number of contacts in a call, set "
                 f"MAUTIC_SYNC_SCHEDULER_BATCH_SIZE to {most} or less.",
                 seen,
+                transient=True,
             )
         if trouble := in_trouble("Mautic", status, message):
             return MauticError(trouble, seen, transient=True)
@@ -297,6 +323,19 @@ def contact_id(contact: dict[str, Any]) -> str:
     number = contact.get("id")
     text = "" if isinstance(number, bool) or not isinstance(number, int | str) else str(number)
     return text if text.isascii() and text.isdigit() and len(text) < 19 else ""
+
+
+def about_the_role(error: StopRun) -> bool:
+    """Does it only say that our role may not do this? With one contact it may be so, and not with another."""
+    return error.evidence.http_status == 403 and error.evidence.code not in ("api_disabled", "access_denied")
+
+
+def address_of(contact: dict[str, Any]) -> str:
+    """The address in one of Mautic's contacts, from the flat fields of an answer; "" when there is none."""
+    fields = contact.get("fields")
+    everything = fields.get("all") if isinstance(fields, dict) else None
+    address = everything.get("email") if isinstance(everything, dict) else None
+    return address if isinstance(address, str) else ""
 
 
 def _log_in(config: MauticConfig) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -333,13 +372,22 @@ def _first_error(answer: Answer) -> dict[str, Any]:
 
 
 def _batch_limit(error: dict[str, Any], sent: int) -> int:
-    """The installation's limit for one call, if the error is about that; else 0.
+    """The installation's limit for one call, if the error may be about that; else 0.
 
-    The words depend on the language, but they name a number below that of the contacts sent. Mautic's other 500
-    names none but 500 itself.
+    The words depend on the language, but they name a number below that of the contacts sent.
     """
-    numbers = [int(number) for number in re.findall(r"\b\d{1,4}\b", _text(error.get("message")))]
+    numbers = [int(number) for number in re.findall(r"\b[0-9]{1,4}\b", _text(error.get("message")))]
     return next((number for number in numbers if 0 < number < sent), 0)
+
+
+def _names_a_limit(error: dict[str, Any]) -> bool:
+    """Is the error about the limit beyond doubt: short, with one number, and none of PHP's or the database's words?
+
+    Else it may be what one contact's data brought about, and to stop for it would stop every run.
+    """
+    words = _text(error.get("message"))
+    of_others = any(word in words.lower() for word in NO_LIMIT)
+    return len(words) <= LIMIT_WITHIN and len(re.findall(r"[0-9]+", words)) == 1 and not of_others
 
 
 def _by_place(found: Any) -> dict[int, Any]:
@@ -368,7 +416,8 @@ def _blocked(contact: dict[str, Any]) -> str:
     """Why Mautic does not mail the contact, from its "do not contact" entries; "" when it does."""
     for entry in _entries(contact.get("doNotContact")):
         if entry.get("channel") == "email":
-            reason = int(entry["reason"]) if str(entry.get("reason", "")).isdigit() else 0
+            number = str(entry.get("reason", ""))
+            reason = int(number) if number.isascii() and number.isdigit() else 0
             if reason:
                 return f"Mautic does not mail this address: {REASONS.get(reason, 'blocked')}."
     return ""

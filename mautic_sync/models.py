@@ -8,10 +8,14 @@ from contacts.models import Suppression
 
 
 class MauticOptOut(models.Model):
-    """A suppression of ours that Mautic has as "do not contact". It goes with the suppression."""
+    """A suppression of ours that Mautic has, or was to have, as "do not contact". It goes with the suppression.
+
+    told_at: None until Mautic knows. tried_at: the last try, of those since this is kept.
+    """
 
     suppression = models.OneToOneField(Suppression, on_delete=models.CASCADE, related_name="mautic_opt_out")
-    told_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+    tried_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "mautic_opt_outs"

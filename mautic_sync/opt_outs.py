@@ -1,7 +1,8 @@
 """Our opt-outs, told to Mautic: suppressed people whom it has from us get "do not contact" there.
 
 A step before each run, of its own: a push never touches the database, and suppressed people are not pushed. It only
-ever adds such entries. What it has done is kept (MauticOptOut), so that each suppression is told once.
+ever adds such entries. What it has done is kept (MauticOptOut), so that each suppression is told once, and those that
+could not be told come after all others.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
 from contacts.models import Contact, Suppression
@@ -24,9 +25,10 @@ from curation_sdk.http import Unanswered
 from curation_sdk.outcomes import StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
 from mautic_sync import conf
-from mautic_sync.client import MauticClient, MauticError
+from mautic_sync.client import MauticClient, MauticError, about_the_role
 from mautic_sync.job import MAUTIC
 from mautic_sync.models import MauticOptOut
+from mautic_sync.payload import mautic_address
 
 logger = logging.getLogger(__name__)
 
@@ -40,15 +42,24 @@ AT_ONCE = 200
 TROUBLE = 3
 
 
+class _Late(Exception):
+    """The time is over in the midst of a person."""
+
+
 class Blocker(Protocol):
     """What is asked of the client."""
 
     def block_contact(self, contact_id: str, comments: str) -> None: ...
 
+    def find_contacts(self, address: str) -> list[str]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a step did. problem: why some were not told; "" when all were. more: is there more to do, at once?"""
+    """What a step did. problem: why some were not told; "" when all were. more: is there more to do, at once?
+
+    A step that told of nobody has no more to do at once: the next would fare like it. The schedule brings the next.
+    """
 
     count: int
     problem: str = ""
@@ -58,11 +69,13 @@ class Told:
 def untold() -> QuerySet[Suppression]:
     """The suppressions that Mautic does not know, of people whom it has from us; oldest first.
 
+    Those that were tried before come last, in the order of their last try: else the same few would be tried each time.
     Those that we have from Mautic it knows.
     """
     theirs = Contact.objects.filter(email_key=OuterRef("email_key"), mautic_contact_id__gt="")
-    unknown = Suppression.objects.exclude(source=MAUTIC.label).filter(mautic_opt_out=None)
-    return unknown.filter(Exists(theirs)).order_by("since", "email_key")
+    unknown = Suppression.objects.exclude(source=MAUTIC.label).filter(mautic_opt_out__told_at=None)
+    last_try = F("mautic_opt_out__tried_at").asc(nulls_first=True)
+    return unknown.filter(Exists(theirs)).order_by(last_try, "since", "email_key")
 
 
 def tell_opt_outs(
@@ -91,16 +104,24 @@ def tell_opt_outs(
 def _tell(client: Blocker, within: timedelta | None, stop: Callable[[], bool]) -> Told:
     begun, count, failures, problem = time.monotonic(), 0, 0, ""
     failed: set[Any] = set()
+
+    def late() -> bool:
+        return within is not None and time.monotonic() - begun > within.total_seconds()
+
     while suppressions := list(untold().exclude(pk__in=failed)[:AT_ONCE]):
         for suppression in suppressions:
-            if stop() or (within is not None and time.monotonic() - begun > within.total_seconds()):
-                return Told(count, problem, more=True)
+            if stop() or late():
+                return Told(count, problem, more=count > 0)
             try:
-                _tell_of(client, suppression)
-            except (StopRun, Throttled) as error:
-                return Told(count, error.reason)
-            except (MauticError, Unanswered) as error:
+                _tell_of(client, suppression, late)
+            except _Late:
+                _keep(suppression, tried_at=timezone.now())
+                return Told(count, problem, more=count > 0)
+            except (StopRun, Throttled, MauticError, Unanswered) as error:
+                if isinstance(error, Throttled) or (isinstance(error, StopRun) and not about_the_role(error)):
+                    return Told(count, error.reason)
                 failed.add(suppression.pk)
+                _keep(suppression, tried_at=timezone.now())
                 failures, problem = failures + 1, error.reason
                 logger.warning("mautic: an opt-out could not be told and will be tried again: %s", error.reason)
                 if failures >= TROUBLE:
@@ -110,18 +131,43 @@ def _tell(client: Blocker, within: timedelta | None, stop: Callable[[], bool]) -
     return Told(count, problem)
 
 
-def _tell_of(client: Blocker, suppression: Suppression) -> None:
-    """Tell of one, under every id that Mautic has for the address, and record it."""
+def _tell_of(client: Blocker, suppression: Suppression, late: Callable[[], bool]) -> None:
+    """Tell of one, under every id that Mautic has for the address, and record it.
+
+    An id that is gone there may have been merged into another contact, which lives on with the address.
+    """
+    comments = f"Suppressed in ScraperSky: {suppression.get_reason_display()}."
     contacts = Contact.objects.filter(email_key=suppression.email_key, mautic_contact_id__gt="")
-    for contact_id in contacts.order_by().values_list("mautic_contact_id", flat=True).distinct():
-        if not str(contact_id).isdigit():
+    known = map(str, contacts.order_by().values_list("mautic_contact_id", flat=True).distinct())
+    gone, first = False, True
+    for contact_id in known:
+        if not (contact_id.isascii() and contact_id.isdigit()):
             continue  # not one of Mautic's: somebody wrote it here
+        if not first:
+            _in_time(late)
+        first = False
         try:
-            client.block_contact(str(contact_id), f"Suppressed in ScraperSky: {suppression.get_reason_display()}.")
+            client.block_contact(contact_id, comments)
         except MauticError as error:
             if not error.not_found:
-                raise  # else the contact is gone there, and nobody mails it
-    # Another step may have recorded it just now, or somebody may have deleted the suppression meanwhile.
+                raise
+            gone = True
+    if gone:
+        _in_time(late)
+        for contact_id in client.find_contacts(mautic_address(suppression.email_key)):
+            _in_time(late)
+            client.block_contact(contact_id, comments)
+    now = timezone.now()
+    _keep(suppression, told_at=now, tried_at=now)
+
+
+def _in_time(late: Callable[[], bool]) -> None:
+    if late():
+        raise _Late
+
+
+def _keep(suppression: Suppression, **when: datetime) -> None:
+    """Record it, unless somebody has deleted the suppression meanwhile. Another step may be doing the same."""
     with suppress(IntegrityError), transaction.atomic():
         if Suppression.objects.select_for_update().filter(pk=suppression.pk).first():
-            MauticOptOut.objects.create(suppression=suppression, told_at=timezone.now())
+            MauticOptOut.objects.update_or_create(suppression=suppression, defaults=when)

@@ -9,6 +9,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from email_validator import EmailNotValidError, validate_email
+
 from contacts.address_key import BLANKS
 from contacts.person import company, first_and_last_name, website
 from contacts.placeholders import clean_phone
@@ -24,6 +26,10 @@ SHORT = 64
 DISPLAY = ("firstname", "lastname", "company")
 
 
+#: What PHP's FILTER_SANITIZE_EMAIL, through which Mautic puts an address, leaves in it. All else vanishes.
+KEPT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-=?^_`{|}~@.[]")
+
+
 @dataclass(frozen=True, slots=True)
 class Payload:
     """One entry of a batch. `display`: the aliases (not our names) of what may be cut."""
@@ -35,6 +41,31 @@ class Payload:
         """The entry with these values cut to what every Mautic takes."""
         cut = {alias: str(self.body[alias])[:SHORT].rstrip() for alias in aliases}
         return Payload({**self.body, **cut}, self.display)
+
+
+def mautic_address(email: str | None) -> str:
+    """The address as Mautic gets it: a domain with other letters in its ASCII form (IDNA)."""
+    address = (email or "").strip(BLANKS)
+    if address.isascii():
+        return address
+    local = address.rpartition("@")[0]
+    try:
+        found = validate_email(address, check_deliverability=False, test_environment=True, strict=True)
+    except EmailNotValidError:
+        return address
+    return f"{local}@{found.ascii_domain}"
+
+
+def unsendable(email: str | None) -> str:
+    """Why Mautic cannot be given this address; "" when it can.
+
+    Mautic takes out what it does not allow and then looks for whose address the rest is: somebody else's.
+    Source: `InputHelper::email` in `app/bundles/CoreBundle/Helper/InputHelper.php`.
+    """
+    lost = "".join(dict.fromkeys(letter for letter in mautic_address(email) if letter not in KEPT))
+    if not lost:
+        return ""
+    return f'Mautic leaves out "{lost}" in this address, which makes it that of another person. Nothing was sent.'
 
 
 def contact_payload(contact: Contact, config: MauticConfig) -> Payload:
@@ -56,7 +87,7 @@ def contact_payload(contact: Contact, config: MauticConfig) -> Payload:
         "scrapersky_source_url": contact.source_url,
         "scrapersky_has_gmail": contact.has_gmail,
     }
-    body: dict[str, Any] = {"email": (contact.email or "").strip(BLANKS)}
+    body: dict[str, Any] = {"email": mautic_address(contact.email)}
     for name, alias in config.fields.items():
         value = values[name]
         if value is not None and str(value).strip():

@@ -16,8 +16,8 @@ from curation_sdk.outcomes import NotPushed, Outcome, Rejected, Retry, Skipped, 
 from curation_sdk.questions import Question
 from curation_sdk.ratelimit import RateLimiter
 from mautic_sync import conf
-from mautic_sync.client import Item, MauticClient, MauticError
-from mautic_sync.payload import SHORT, Payload, contact_payload
+from mautic_sync.client import Item, MauticClient, MauticError, about_the_role
+from mautic_sync.payload import SHORT, Payload, contact_payload, unsendable
 
 if TYPE_CHECKING:
     from contacts.models import Contact
@@ -54,11 +54,15 @@ def mautic_service(limiter: RateLimiter) -> Iterator[MauticSyncService]:
 
 
 class MauticSyncService:
-    """Pushes contacts to one Mautic. Writes nothing here: the job loop stores the outcomes."""
+    """Pushes contacts to one Mautic. Writes nothing here: the job loop stores the outcomes.
+
+    It remembers whether Mautic has taken a contact: from then on, a 403 is about single contacts and not the role.
+    """
 
     def __init__(self, client: MauticClient | None = None, config: conf.MauticConfig | None = None) -> None:
         self.config = config or conf.load()
         self.client = client or MauticClient(self.config, RateLimiter(self.config.rate_per_second, SystemClock()))
+        self._has_taken = False
 
     def prepare(self) -> Preparation:
         """See that the segment is there, and which fields Mautic would drop without a word.
@@ -70,8 +74,8 @@ class MauticSyncService:
         try:
             preparation = Preparation(self._dropped_fields(), proven=True)
         except StopRun as error:
-            if not _about_the_role(error):
-                raise
+            if not about_the_role(error):
+                raise  # else it may be allowed to write and not to read
             unread = "Mautic did not let us read its contact fields, so nobody knows which of ours it drops."
             preparation = Preparation([unread])
         except (MauticError, Unanswered):
@@ -86,9 +90,12 @@ class MauticSyncService:
         PHP give up would take the others with it again and again. When no further call makes sense, those that have
         arrived keep their outcome, and the rest get the exception that says why.
         """
-        answers: dict[int, Answer] = {
-            place: Skipped(reason) for place, contact in enumerate(contacts) if (reason := skip_reason(contact.email))
-        }
+        answers: dict[int, Answer] = {}
+        for place, contact in enumerate(contacts):
+            if reason := skip_reason(contact.email):
+                answers[place] = Skipped(reason)
+            elif reason := unsendable(contact.email):
+                answers[place] = Rejected(reason, unasked=True)
         sent = [place for place in range(len(contacts)) if place not in answers]
         alone = [place for place in sent if contacts[place].mautic_retry_count >= self.config.alone_from]
         together = [place for place in sent if place not in alone]
@@ -96,7 +103,8 @@ class MauticSyncService:
         spent = 0
         for part in filter(None, (together, *([place] for place in alone))):
             try:
-                found = self._send([contact_payload(contacts[place], self.config) for place in part])
+                payloads = [contact_payload(contacts[place], self.config) for place in part]
+                found = self._send(payloads, retried=all(contacts[place].mautic_retry_count for place in part))
             except HALTS as error:
                 halt = error
                 break
@@ -106,8 +114,8 @@ class MauticSyncService:
                 break
         return [answers.get(place, halt) for place in range(len(contacts))]
 
-    def _send(self, payloads: Sequence[Payload]) -> list[Answer]:
-        """One batch. Raises one of HALTS when none of them has arrived."""
+    def _send(self, payloads: Sequence[Payload], *, retried: bool) -> list[Answer]:
+        """One batch. Raises one of HALTS when none of them has arrived. retried: have all been tried before?"""
         try:
             batch = self.client.upsert_contacts([payload.body for payload in payloads])
         except Unanswered as error:
@@ -117,7 +125,8 @@ class MauticSyncService:
                 # Which of them it is about nobody knows. In the end they go alone, and then it shows.
                 return [Retry(error.reason, evidence=error.evidence)] * len(payloads)
             return [Rejected(error.reason, evidence=error.evidence)]
-        if all(item.status == 403 for item in batch.items):
+        known = self._has_taken or (retried and len(payloads) == 1)  # one that is alone would stop every run
+        if not known and all(item.status == 403 for item in batch.items):
             first = batch.items[0]
             raise StopRun(
                 f"Mautic does not let us add contacts (403): {quoted(first.message)}. {ROLE}", first.evidence
@@ -147,7 +156,15 @@ class MauticSyncService:
     def _outcome(self, item: Item, payload: Payload) -> Outcome:
         """What one entry of the answer says of its contact."""
         said = quoted(item.message)
+        if item.status in (200, 201) and item.address and item.address.casefold() != payload.body["email"].casefold():
+            # Their id would lead our opt-outs to somebody else, and their block would be put down to this person.
+            return Rejected(
+                f"Mautic took the contact for another one, with the address {quoted(item.address)}, and changed that. "
+                "Correct both there, and the address here.",
+                item.evidence,
+            )
         if item.status in (200, 201) and item.remote_id:
+            self._has_taken = True
             return Synced(item.remote_id, blocked=item.blocked, evidence=item.evidence)
         if item.status == 403:
             return Rejected(f"Mautic does not let us change this contact (403): {said}. {ROLE}", item.evidence)
@@ -226,11 +243,6 @@ class MauticSyncService:
             f"Mautic has no segment {self.config.segment_id}. Correct MAUTIC_SEGMENT_ID; `manage.py mautic_setup` "
             "shows the segments."
         )
-
-
-def _about_the_role(error: StopRun) -> bool:
-    """Does it only say that our role may not ask this? It may be allowed to write and not to read."""
-    return error.evidence.http_status == 403 and error.evidence.code not in ("api_disabled", "access_denied")
 
 
 def _only_for_show(item: Item, payload: Payload) -> bool:

@@ -117,6 +117,27 @@ def test_a_limit_is_seen_in_the_number_that_is_below_ours(wire: responses.Reques
 
 
 @pytest.mark.parametrize(
+    "message",
+    [
+        "Maximum execution time of 30 seconds exceeded",
+        "SQLSTATE[22001]: String data, right truncated: 1406 Data too long at row 1",
+        "Data too long for column 'a' at row 1",
+        "Undefined offset 2 on line 3",
+        "2 of 3",
+        f"Something else went wrong with 2{' and more' * 20}",
+    ],
+)
+def test_another_number_is_no_limit(wire: responses.RequestsMock, message: str) -> None:
+    """It may be one contact's data: that must cost tries, or every run stops at it."""
+    answer(wire, 500, error(500, message))
+    found = raised(lambda: client().upsert_contacts([ADA] * 40))
+    assert isinstance(found, MauticError)
+    assert found.transient
+    assert found.reason.startswith(f'Mautic is in trouble (500): "{message}". If it is about the number of contacts')
+    assert "set MAUTIC_SYNC_SCHEDULER_BATCH_SIZE to" in found.reason
+
+
+@pytest.mark.parametrize(
     ("headers", "seconds"),
     [({}, 60), ({"Retry_After": "17"}, 17), ({"Retry_After": "86400"}, 900), ({"Retry_After": "Wed, 21"}, 60)],
 )
@@ -186,6 +207,7 @@ def test_odd_contacts_have_no_id(wire: responses.RequestsMock, odd: Any) -> None
         ({"3": {"channel": "email", "reason": 3}}, "set by hand"),
         ([{"channel": "email", "reason": 9}], "blocked"),
         ([{"channel": "email", "reason": 0}], ""),
+        ([{"channel": "email", "reason": "²"}], ""),
         ([{"channel": "sms", "reason": 1}], ""),
         ([{"channel": "email"}, None, "x"], ""),
         ([], ""),
@@ -196,6 +218,13 @@ def test_do_not_contact(wire: responses.RequestsMock, entries: Any, said: str) -
     answer(wire, 201, {"contacts": [{"id": 1, "doNotContact": entries}], "statusCodes": [200]})
     blocked = client().upsert_contacts([ADA]).items[0].blocked
     assert blocked == (f"Mautic does not mail this address: {said}." if said else "")
+
+
+@pytest.mark.parametrize("fields", [None, [], {}, {"all": None}, {"all": {}}, {"all": {"email": 3}}], ids=str)
+def test_the_address_of_a_contact(wire: responses.RequestsMock, fields: Any) -> None:
+    there = {"id": 2, "fields": {"all": {"email": "ada@acme.example"}}}
+    answer(wire, 201, {"contacts": [{"id": 1, "fields": fields}, there], "statusCodes": [200, 200]})
+    assert [item.address for item in client().upsert_contacts([ADA] * 2).items] == ["", "ada@acme.example"]
 
 
 # --- the other calls -----------------------------------------------------------------------------------------
@@ -257,6 +286,32 @@ def test_blocking_never_says_reason_zero(wire: responses.RequestsMock) -> None:
     url = f"{API}/contacts/47/dnc/email/add"
     wire.add("POST", url, json={"contact": {"id": 47}}, match=[matchers.json_params_matcher(body)])
     client().block_contact("47", "Asked.")
+
+
+@pytest.mark.parametrize("as_object", [True, False], ids=["object", "list"])
+def test_finding_an_address(wire: responses.RequestsMock, as_object: bool) -> None:
+    def there(number: int, email: str) -> dict[str, Any]:
+        return {"id": number, "fields": {"all": {"id": number, "email": email}}}
+
+    found = [there(47, "ADA+x@acme.example"), there(48, "not.ada+x@acme.example"), {"id": 49}]
+    query = {"search": "email:ada+x@acme.example", "limit": "200"}
+    wire.add(
+        "GET",
+        f"{API}/contacts",
+        json={"total": "3", "contacts": {str(one["id"]): one for one in found} if as_object else found},
+        match=[matchers.query_param_matcher(query)],
+    )
+    assert client().find_contacts("ada+x@acme.example") == ["47"]
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [({"total": "0", "contacts": {}}, []), ({"total": "0", "contacts": []}, [])]
+)
+def test_finding_nobody(wire: responses.RequestsMock, body: Any, kind: list[str]) -> None:
+    wire.add("GET", f"{API}/contacts", json=body)
+    assert client().find_contacts("ada@acme.example") == kind
+    wire.add("GET", f"{API}/contacts", body=PAGE)
+    assert raised(lambda: client().find_contacts("ada@acme.example")).transient
 
 
 # --- the log-in ----------------------------------------------------------------------------------------------

@@ -27,12 +27,18 @@ class Blocker:
 
     def __init__(self, **trouble: Exception) -> None:
         self.told: list[tuple[str, str]] = []
+        self.there: dict[str, list[str]] = {}
+        self.looked_up: list[str] = []
         self.trouble = {name.removeprefix("id"): error for name, error in trouble.items()}
 
     def block_contact(self, contact_id: str, comments: str) -> None:
         self.told.append((contact_id, comments))
         if contact_id in self.trouble:
             raise self.trouble[contact_id]
+
+    def find_contacts(self, address: str) -> list[str]:
+        self.looked_up.append(address)
+        return self.there.get(address, [])
 
 
 def suppress(email: str, **columns: Any) -> Suppression:
@@ -97,14 +103,47 @@ def test_two_steps_at_once_and_a_suppression_that_is_deleted_meanwhile(make_cont
 
 
 def test_one_that_is_gone_over_there_is_done(make_contact: Make) -> None:
+    make_contact("ada@münchen.example", mautic_contact_id="47")
+    suppress("ada@münchen.example")
+    blocker = Blocker(id47=failed(404))
+    assert tell_opt_outs(blocker) == Told(1)
+    assert blocker.looked_up == ["ada@xn--mnchen-3ya.example"]
+    assert not untold().exists()
+
+
+def test_one_that_was_merged_over_there_is_told_under_its_new_id(make_contact: Make) -> None:
     make_contact("ada@x.example", mautic_contact_id="47")
     suppress("ada@x.example")
-    assert tell_opt_outs(Blocker(id47=failed(404))) == Told(1)
+    blocker = Blocker(id47=failed(404))
+    blocker.there["ada@x.example"] = ["50", "51"]
+    assert tell_opt_outs(blocker) == Told(1)
+    assert [contact_id for contact_id, _ in blocker.told] == ["47", "50", "51"]
     assert not untold().exists()
+
+
+def test_one_that_is_gone_but_cannot_be_looked_up_or_told_waits(make_contact: Make) -> None:
+    make_contact("ada@x.example", mautic_contact_id="47")
+    suppress("ada@x.example")
+    blocker = Blocker(id47=failed(404), id50=failed(404))
+    blocker.there["ada@x.example"] = ["50"]
+    assert tell_opt_outs(blocker) == Told(0, "Mautic is in trouble.")
+    assert untold().exists()
+
+
+def test_the_time_holds_within_one_person_too(make_contact: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_contact("ada@x.example", mautic_contact_id="47")
+    suppress("ada@x.example")
+    seconds = iter((0.0, 0.0, 11.0))
+    monkeypatch.setattr("mautic_sync.opt_outs.time.monotonic", lambda: next(seconds))
+    blocker = Blocker(id47=failed(404))
+    assert tell_opt_outs(blocker) == Told(0)
+    assert blocker.looked_up == []
+    assert untold().exists()
 
 
 def test_an_id_that_is_none_of_mautics_is_left_alone(make_contact: Make) -> None:
     make_contact("ada@x.example", mautic_contact_id="../1")
+    make_contact("ada@x.example", mautic_contact_id="²")
     suppress("ada@x.example")
     blocker = Blocker()
     assert tell_opt_outs(blocker) == Told(1)
@@ -117,6 +156,9 @@ def test_a_failure_is_tried_again_and_holds_up_nobody(make_contact: Make) -> Non
         suppress(f"p{number}@x.example", since=NOON + timedelta(minutes=number))
     assert tell_opt_outs(Blocker(id1=failed())) == Told(3, "Mautic is in trouble.")
     assert [one.email_key for one in untold()] == ["p1@x.example"]
+    kept = MauticOptOut.objects.get(suppression__email_key="p1@x.example")
+    assert kept.told_at is None
+    assert kept.tried_at is not None
     assert tell_opt_outs(Blocker()) == Told(1)
 
 
@@ -129,9 +171,34 @@ def test_trouble_ends_the_step(make_contact: Make) -> None:
     assert len(blocker.told) == 3
 
 
+def test_the_same_few_do_not_hold_up_the_others_for_ever(make_contact: Make) -> None:
+    for number in range(6):
+        make_contact(f"p{number}@x.example", mautic_contact_id=str(number))
+        suppress(f"p{number}@x.example", since=NOON + timedelta(minutes=number))
+    blocker = Blocker(**{f"id{number}": failed() for number in range(3)})
+    assert tell_opt_outs(blocker) == Told(0, "Mautic is in trouble.")
+    assert [one.email_key[:2] for one in untold()] == ["p3", "p4", "p5", "p0", "p1", "p2"]
+    assert tell_opt_outs(blocker) == Told(3, "Mautic is in trouble.")
+    assert [one.email_key[:2] for one in untold()] == ["p0", "p1", "p2"]
+    assert tell_opt_outs(Blocker()) == Told(3)
+
+
+def test_one_that_our_role_may_not_change_holds_up_nobody(make_contact: Make) -> None:
+    for number in range(3):
+        make_contact(f"p{number}@x.example", mautic_contact_id=str(number))
+        suppress(f"p{number}@x.example", since=NOON + timedelta(minutes=number))
+    forbidden = StopRun("Not ours.", Evidence(http_status=403, code="403"))
+    assert tell_opt_outs(Blocker(id0=forbidden)) == Told(2, "Not ours.")
+    assert [one.email_key for one in untold()] == ["p0@x.example"]
+
+
 @pytest.mark.parametrize(
     "error",
-    [StopRun("no log-in", NO_EVIDENCE), Throttled(timedelta(minutes=1), "slow down", NO_EVIDENCE)],
+    [
+        StopRun("API off", Evidence(http_status=403, code="api_disabled")),
+        StopRun("no log-in", NO_EVIDENCE),
+        Throttled(timedelta(minutes=1), "slow down", NO_EVIDENCE),
+    ],
     ids=type,
 )
 def test_what_concerns_everybody_ends_the_step_at_once(make_contact: Make, error: Any) -> None:
@@ -147,9 +214,19 @@ def test_what_concerns_everybody_ends_the_step_at_once(make_contact: Make, error
 def test_time_and_a_stop_leave_the_rest_for_the_next(make_contact: Make) -> None:
     make_contact("ada@x.example", mautic_contact_id="47")
     suppress("ada@x.example")
-    assert tell_opt_outs(Blocker(), within=timedelta(seconds=-1)) == Told(0, more=True)
-    assert tell_opt_outs(Blocker(), stop=lambda: True) == Told(0, more=True)
+    assert tell_opt_outs(Blocker(), within=timedelta(seconds=-1)) == Told(0)
+    assert tell_opt_outs(Blocker(), stop=lambda: True) == Told(0)
     assert untold().count() == 1
+
+
+def test_there_is_more_at_once_only_after_a_success(make_contact: Make) -> None:
+    for number in range(3):
+        make_contact(f"p{number}@x.example", mautic_contact_id=str(number))
+        suppress(f"p{number}@x.example", since=NOON + timedelta(minutes=number))
+    stops = iter((False, True))
+    assert tell_opt_outs(Blocker(id0=failed()), stop=lambda: next(stops)) == Told(0, "Mautic is in trouble.")
+    stops = iter((False, True))
+    assert tell_opt_outs(Blocker(), stop=lambda: next(stops)) == Told(1, more=True)
 
 
 def test_more_than_are_read_at_once(make_contact: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +252,17 @@ def sandbox(settings: Any) -> Iterator[Sandbox]:
         log_in(settings, "user")
         settings.MAUTIC_RATE_LIMIT_PER_SECOND = 5000.0
         yield running
+
+
+def test_a_merged_contact_in_the_sandbox(sandbox: Sandbox, make_contact: Make) -> None:
+    from django.core.management import call_command
+
+    make_contact("ada+x@x.example")
+    call_command("mautic_sync", "--queue-all-new", verbosity=0)
+    Contact.objects.update(mautic_contact_id="4711")
+    suppress("ada+x@x.example")
+    call_command("mautic_sync", verbosity=0)
+    assert sandbox.mautic.contacts["ada+x@x.example"].blocked
 
 
 def test_against_the_sandbox(sandbox: Sandbox, make_contact: Make) -> None:

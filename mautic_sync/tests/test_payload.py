@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contacts.models import Domain
-from mautic_sync.payload import contact_payload
+from mautic_sync.payload import contact_payload, unsendable
 from mautic_sync.tests.support import config, contact
 
 DOMAIN = Domain(id=uuid.UUID(int=1), domain="acme.example", company_name="Acme")
@@ -42,6 +42,26 @@ def test_everything() -> None:
         "scrapersky_source_url": "https://acme.example/team",
         "scrapersky_has_gmail": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("email", "wanted"),
+    [
+        ("Ada@münchen.example", "Ada@xn--mnchen-3ya.example"),
+        (" ada@MÜNCHEN.example", "ada@xn--mnchen-3ya.example"),
+        ("ada+x!#$'*=?^_`{|}~-@acme.example", "ada+x!#$'*=?^_`{|}~-@acme.example"),
+    ],
+)
+def test_a_domain_is_sent_in_ascii(email: str, wanted: str) -> None:
+    assert body(email=email)["email"] == wanted
+    assert unsendable(email) == ""
+
+
+@pytest.mark.parametrize(
+    ("email", "lost"), [("jörg@example.com", "ö"), ("jöörß@münchen.example", "öß"), ("a/b@acme.example", "/")]
+)
+def test_what_mautic_would_leave_out_is_not_sent(email: str, lost: str) -> None:
+    assert unsendable(email).startswith(f'Mautic leaves out "{lost}" in this address')
 
 
 def test_what_is_absent_or_a_placeholder_is_not_sent() -> None:

@@ -85,6 +85,30 @@ def test_addresses_that_are_none_are_not_sent(wire: responses.RequestsMock) -> N
     assert len(wire.calls) == 1
 
 
+def test_letters_that_mautic_leaves_out_reach_nobody_else(wire: responses.RequestsMock) -> None:
+    batch(wire, 47)
+    answers = service().push([contact("jörg@acme.example"), contact("ada@münchen.example")])
+    assert [type(answer) for answer in answers] == [Rejected, Synced]
+    assert isinstance(answers[0], Rejected)
+    assert answers[0].unasked
+    assert answers[0].reason.startswith('Mautic leaves out "ö" in this address')
+    assert addresses(wire) == [["ada@xn--mnchen-3ya.example"]]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "kind"), [("jrg@acme.example", Rejected), ("A@ACME.example", Synced), ("", Synced)]
+)
+def test_an_answer_about_another_person(wire: responses.RequestsMock, theirs: str, kind: type[Any]) -> None:
+    blocks = [{"channel": "email", "reason": 1}]
+    found = {"id": 47, "doNotContact": blocks, "fields": {"all": {"email": theirs}}}
+    wire.post(BATCH, status=201, json={"contacts": [found], "statusCodes": [200]})
+    (answer,) = service(segment_id=None).push(people("a"))
+    assert type(answer) is kind
+    if kind is Rejected:
+        assert 'with the address "jrg@acme.example"' in getattr(answer, "reason", "")
+        assert not hasattr(answer, "blocked")
+
+
 def test_arrived_without_an_id_is_tried_again(wire: responses.RequestsMock) -> None:
     wire.post(BATCH, status=201, json={"contacts": [], "statusCodes": [201]})
     (answer,) = service().push(people("a"))
@@ -104,6 +128,24 @@ def test_all_forbidden_stops_the_run(wire: responses.RequestsMock) -> None:
     answers = service().push(people("a", "b"))
     assert all(isinstance(answer, StopRun) for answer in answers)
     assert "contacts, view and edit own and others, create" in str(answers[0])
+
+
+def test_one_that_is_forbidden_and_alone_stops_nobody_else(wire: responses.RequestsMock) -> None:
+    pushing = service()
+    batch(wire, 1)
+    batch(wire, error(403, "no"))
+    batch(wire, error(403, "no"), error(403, "no"))
+    answers = pushing.push(people("a") + people("b", mautic_retry_count=2))
+    assert [type(answer) for answer in answers] == [Synced, Rejected]
+    assert "does not let us change this contact (403)" in getattr(answers[1], "reason", "")
+    answers = pushing.push(people("c", "d"))
+    assert [type(answer) for answer in answers] == [Rejected, Rejected], "it takes others, so it is not the role"
+
+
+@pytest.mark.parametrize(("tries", "kind"), [(0, StopRun), (1, Rejected), (2, Rejected)])
+def test_forbidden_alone_and_before_any_other(wire: responses.RequestsMock, tries: int, kind: type[Any]) -> None:
+    batch(wire, error(403, "no"))
+    assert [type(answer) for answer in service().push(people("a", mautic_retry_count=tries))] == [kind]
 
 
 @pytest.mark.parametrize(
