@@ -213,7 +213,8 @@ class _Cycle:
         """Keep the pool busy, claiming more contacts as needed.
 
         Until the platform has shown that our key is good, they go one by one: a wrong one costs one call, not one for
-        each thread. Pushes of many do so until somebody has arrived: what a platform has against everybody costs one batch.
+        each thread. Pushes of many do so until somebody has arrived: what a platform has against everybody costs one
+        batch.
         """
         proven = self.brakes.arrived if self.push_size > 1 else self.brakes.proven
         window = self.policy.concurrency if proven else 1

@@ -336,6 +336,23 @@ def test_a_missing_property_in_one_entry_stops_the_run_and_spares_the_others(wir
     assert "the account has no property scrapersky_page_id." in answers[1].reason
 
 
+@pytest.mark.parametrize("status", [207, 400])
+def test_a_missing_property_that_is_not_named_stops_the_run(wire: responses.RequestsMock, status: int) -> None:
+    entry = {"message": "A property does not exist", "code": "PROPERTY_DOESNT_EXIST"}
+    missing = error("Some were not valid", errors=[entry])
+    batch(
+        wire,
+        lambda given: {"results": [], "errors": [refuses(given[0], missing)]} if status == 207 else missing,
+        status,
+    )
+    (answer,) = service().push(people("a@x.example"))
+    assert isinstance(answer, StopRun)
+    assert answer.reason == (
+        f'HubSpot refuses every contact, because the account lacks a property ({status}): "A property does not exist '
+        '(PROPERTY_DOESNT_EXIST)". `manage.py hubspot_setup` says which.'
+    )
+
+
 def test_the_end_of_a_run(wire: responses.RequestsMock) -> None:
     pushing = service()
     pushing.client._limiter.stop()
