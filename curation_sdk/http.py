@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -84,13 +84,15 @@ class PlatformSession:
             "Connection": "keep-alive",
             **headers,
         }
-        self._secrets = tuple(secret for secret in secrets if secret)
+        self._secrets: tuple[str, ...] = ()
+        self.keep_secret(*secrets)
         self._limiter = limiter
-        # The second try: only when no connection came about, so that nothing can have been sent.
+        # The second try: only when no connection came about, so that nothing can have been sent. `read=False`,
+        # unlike 0, hands on the library's own error, which tells silence from a connection that was closed.
         retry = Urllib3Retry(
             total=1,
             connect=1,
-            read=0,
+            read=False,
             redirect=0,
             status=0,
             other=0,
@@ -154,7 +156,9 @@ class PlatformSession:
 
     def keep_secret(self, *secrets: str) -> None:
         """Never show these strings either: a token, for instance, that was fetched on the way."""
-        self._secrets = tuple(dict.fromkeys((*self._secrets, *filter(None, secrets))))
+        spelt = (form for secret in filter(None, secrets) for form in _spellings(secret))
+        # The longest first: where one holds another, nothing of it is left over.
+        self._secrets = tuple(sorted({*self._secrets, *spelt}, key=lambda form: (-len(form), form)))
 
     @cached_property
     def _environment(self) -> Any:
@@ -202,6 +206,15 @@ class PlatformSession:
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
         return text
+
+
+def _spellings(secret: str) -> set[str]:
+    """A secret as it may stand in a text: as it is, in JSON of any kind, in an address."""
+    spelt = {secret}
+    for plain in (True, False):
+        escaped = json_module.dumps(secret, ensure_ascii=plain)[1:-1]
+        spelt |= {escaped, escaped.replace("/", "\\/")}
+    return spelt | {quote(secret, errors="replace"), quote(secret, safe="", errors="replace")}
 
 
 def evidence(answer: Answer, *, code: str, message: str, request_id: str) -> Evidence:
