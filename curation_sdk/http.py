@@ -132,7 +132,7 @@ class PlatformSession:
                 timeout=(CONNECT_TIMEOUT, silence),
                 **self._environment,
             ) as response:
-                body = _read(response, begun, within)
+                body = _read(response, begun, silence, within)
         except (
             requests.exceptions.InvalidURL,
             requests.exceptions.InvalidSchema,
@@ -234,21 +234,42 @@ def _put_body(request: requests.PreparedRequest, body: bytes, kind: str) -> None
     request.headers["Content-Length"] = str(len(body))
 
 
-def _read(response: requests.Response, begun: float, within: float) -> bytes:
+def _read(response: requests.Response, begun: float, silence: float, within: float) -> bytes:
     """The body, bounded in size and time.
 
     `read1` returns what has arrived; `iter_content` would wait for a full block, however slowly the bytes drip.
     """
-    parts, size = [], 0
-    while part := response.raw.read1(64 * 1024, decode_content=False):
+    parts, size, left = [], 0, within - (time.monotonic() - begun)
+    while part := _part(response, silence, left):
         parts.append(part)
         size += len(part)
         if size > LARGEST_ANSWER:
             raise requests.exceptions.ContentDecodingError("The answer is too large.")
-        if time.monotonic() - begun > within:
+        left = within - (time.monotonic() - begun)
+        if left <= 0:
             raise TimeoutError
     body = b"".join(parts)
     return _unpacked(body) if response.headers.get("Content-Encoding", "").strip().lower() == "gzip" else body
+
+
+def _part(response: requests.Response, silence: float, left: float) -> bytes:
+    """What arrives next, waiting no longer than what is `left` of the time for the whole answer.
+
+    A server that closes the connection after its answer is waited for up to `silence`: the library has let go of the
+    socket by then.
+    """
+    socket: Any = getattr(response.raw.connection, "sock", None)
+    last = socket is not None and left < silence
+    if last:
+        # The library sets its own again before the next request.
+        socket.settimeout(max(left, 0.001))
+    try:
+        part: bytes = response.raw.read1(64 * 1024, decode_content=False)
+    except ReadTimeoutError:
+        if last:
+            raise TimeoutError from None
+        raise
+    return part
 
 
 def _unpacked(body: bytes) -> bytes:

@@ -485,6 +485,21 @@ def test_a_request_may_be_given_more_time_or_less() -> None:
         assert platform.request("GET", "/x", within=5.0).json == {}
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+def test_silence_late_in_the_answer_does_not_outlast_its_time(framing: str) -> None:
+    def stall(connection: socket.socket) -> None:
+        read_request(connection)
+        threading.Event().wait(0.6)
+        connection.sendall(OK + framing.encode() + b"\r\n\r\n1\r\n{\r\n")
+        connection.recv(65536)
+
+    with talking(stall) as server:
+        error = unanswered(server.url, within=1.0)
+    assert error.reason == "No whole answer within 1 seconds."
+    assert error.evidence.duration_ms is not None
+    assert error.evidence.duration_ms < 1400
+
+
 def test_silence_in_the_middle_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "READ_TIMEOUT", 0.05)
 
