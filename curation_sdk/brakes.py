@@ -32,10 +32,13 @@ class Stop:
 
 
 class Brakes:
-    """Watches the answers of one run. `proven`: the platform has shown that it takes what we send."""
+    """Watches the answers of one run.
+
+    `proven`: the platform has shown that our key is good. `arrived`: it has taken a contact.
+    """
 
     def __init__(self) -> None:
-        self.proven = False
+        self.proven = self.arrived = False
         self._failures = 0  # in a row
         self._last_failure = ""
         self._refusals = 0  # in a row, with the same words
@@ -50,7 +53,7 @@ class Brakes:
             case Throttled():
                 return self._throttled(answer, paused=paused)
             case Synced() | Waiting():
-                self.proven = True
+                self.proven = self.arrived = True
                 self._failures = self._refusals = self._throttles = 0
             case Rejected() if not answer.unasked:
                 return self._rejected(answer.reason)

@@ -213,15 +213,17 @@ class _Cycle:
         """Keep the pool busy, claiming more contacts as needed.
 
         Until the platform has shown that our key is good, they go one by one: a wrong one costs one call, not one for
-        each thread.
+        each thread. Pushes of many do so until somebody has arrived: what a platform has against everybody costs one
+        batch.
         """
-        window = self.policy.concurrency if self.brakes.proven else 1
+        proven = self.brakes.arrived if self.push_size > 1 else self.brakes.proven
+        window = self.policy.concurrency if proven else 1
         at_hand = len(self.waiting) + pool.backlog * self.push_size
         if at_hand < window * self.push_size and self._may_claim():
             self._claim()
         self._check_claims()
         # As many again wait for a free thread, so that none stands still while we are at the database.
-        most = 2 * window if self.brakes.proven else 1
+        most = 2 * window if proven else 1
         room = min(most - pool.under_way, self.limiter.turns_within(AHEAD) - self.limiter.queued - pool.backlog)
         while self.waiting and room > 0:
             size = min(self.push_size, len(self.waiting))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -84,13 +84,15 @@ class PlatformSession:
             "Connection": "keep-alive",
             **headers,
         }
-        self._secrets = tuple(secret for secret in secrets if secret)
+        self._secrets: tuple[str, ...] = ()
+        self.keep_secret(*secrets)
         self._limiter = limiter
-        # The second try: only when no connection came about, so that nothing can have been sent.
+        # The second try: only when no connection came about, so that nothing can have been sent. `read=False`,
+        # unlike 0, hands on the library's own error, which tells silence from a connection that was closed.
         retry = Urllib3Retry(
             total=1,
             connect=1,
-            read=0,
+            read=False,
             redirect=0,
             status=0,
             other=0,
@@ -130,7 +132,7 @@ class PlatformSession:
                 timeout=(CONNECT_TIMEOUT, silence),
                 **self._environment,
             ) as response:
-                body = _read(response, begun, within)
+                body = _read(response, begun, silence, within)
         except (
             requests.exceptions.InvalidURL,
             requests.exceptions.InvalidSchema,
@@ -154,7 +156,9 @@ class PlatformSession:
 
     def keep_secret(self, *secrets: str) -> None:
         """Never show these strings either: a token, for instance, that was fetched on the way."""
-        self._secrets = tuple(dict.fromkeys((*self._secrets, *filter(None, secrets))))
+        spelt = (form for secret in filter(None, secrets) for form in _spellings(secret))
+        # The longest first: where one holds another, nothing of it is left over.
+        self._secrets = tuple(sorted({*self._secrets, *spelt}, key=lambda form: (-len(form), form)))
 
     @cached_property
     def _environment(self) -> Any:
@@ -204,6 +208,15 @@ class PlatformSession:
         return text
 
 
+def _spellings(secret: str) -> set[str]:
+    """A secret as it may stand in a text: as it is, in JSON of any kind, in an address."""
+    spelt = {secret}
+    for plain in (True, False):
+        escaped = json_module.dumps(secret, ensure_ascii=plain)[1:-1]
+        spelt |= {escaped, escaped.replace("/", "\\/")}
+    return spelt | {quote(secret, errors="replace"), quote(secret, safe="", errors="replace")}
+
+
 def evidence(answer: Answer, *, code: str, message: str, request_id: str) -> Evidence:
     """What is kept of an answer."""
     return Evidence(
@@ -221,21 +234,42 @@ def _put_body(request: requests.PreparedRequest, body: bytes, kind: str) -> None
     request.headers["Content-Length"] = str(len(body))
 
 
-def _read(response: requests.Response, begun: float, within: float) -> bytes:
+def _read(response: requests.Response, begun: float, silence: float, within: float) -> bytes:
     """The body, bounded in size and time.
 
     `read1` returns what has arrived; `iter_content` would wait for a full block, however slowly the bytes drip.
     """
-    parts, size = [], 0
-    while part := response.raw.read1(64 * 1024, decode_content=False):
+    parts, size, left = [], 0, within - (time.monotonic() - begun)
+    while part := _part(response, silence, left):
         parts.append(part)
         size += len(part)
         if size > LARGEST_ANSWER:
             raise requests.exceptions.ContentDecodingError("The answer is too large.")
-        if time.monotonic() - begun > within:
+        left = within - (time.monotonic() - begun)
+        if left <= 0:
             raise TimeoutError
     body = b"".join(parts)
     return _unpacked(body) if response.headers.get("Content-Encoding", "").strip().lower() == "gzip" else body
+
+
+def _part(response: requests.Response, silence: float, left: float) -> bytes:
+    """What arrives next, waiting no longer than what is `left` of the time for the whole answer.
+
+    A server that closes the connection after its answer is waited for up to `silence`: the library has let go of the
+    socket by then.
+    """
+    socket: Any = getattr(response.raw.connection, "sock", None)
+    last = socket is not None and left < silence
+    if last:
+        # The library sets its own again before the next request.
+        socket.settimeout(max(left, 0.001))
+    try:
+        part: bytes = response.raw.read1(64 * 1024, decode_content=False)
+    except ReadTimeoutError:
+        if last:
+            raise TimeoutError from None
+        raise
+    return part
 
 
 def _unpacked(body: bytes) -> bytes:

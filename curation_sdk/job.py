@@ -54,7 +54,7 @@ class Preparation:
     """What a platform's service found out before the first push.
 
     `notes` are for the people who read the run. `proven`: the platform answered, so the key is right; otherwise the
-    first contacts go one by one, until one has arrived.
+    first contacts go one by one, until one has arrived. Pushes of many go one by one until then in any case.
     """
 
     notes: list[str] = field(default_factory=list)

@@ -200,7 +200,9 @@ def contact_id(found: dict[str, Any]) -> str:
 def _found(item: dict[str, Any]) -> Found:
     more = item.get("modificationMetadata")
     read_only = isinstance(more, dict) and more.get("readOnlyValue") is True
-    return Found(str(item.get("type") or "string"), read_only or item.get("calculated") is True)
+    listed = item.get("options")
+    options = tuple(str(one.get("value")) for one in (listed if isinstance(listed, list) else []) if _is_object(one))
+    return Found(str(item.get("type") or "string"), read_only or item.get("calculated") is True, options)
 
 
 def _trace_id(entry: dict[str, Any]) -> str:

@@ -64,8 +64,13 @@ class Said:
         return list(dict.fromkeys(detail.name for detail in self.details if detail.name))
 
     @property
+    def lacks_property(self) -> bool:
+        """Does the account not have a property that we send? HubSpot need not say which."""
+        return self.category == DOES_NOT_EXIST or any(detail.code == DOES_NOT_EXIST for detail in self.details)
+
+    @property
     def missing_properties(self) -> list[str]:
-        """The properties that the account does not have."""
+        """The properties that the account does not have, as far as they are named."""
         named = (detail.name for detail in self.details if detail.code == DOES_NOT_EXIST and detail.name)
         return list(dict.fromkeys(named))
 
@@ -103,7 +108,7 @@ def _details(body: dict[str, Any]) -> Iterator[Detail]:
         named = _context(error, "propertyName")
         if named:
             yield from (Detail(name, code, message) for name in named)
-        elif message and not inside and not list(_scopes(error)):
+        elif (message or code == DOES_NOT_EXIST) and not inside and not list(_scopes(error)):
             yield Detail("", code, message)
 
 

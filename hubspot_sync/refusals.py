@@ -113,6 +113,12 @@ def _stop(status: int, said: Said, seen: Evidence) -> StopRun | None:
     """What is wrong for every contact, named: properties that are missing, scopes that the token lacks."""
     if said.missing_properties:
         return StopRun(no_such_properties(said.missing_properties), seen)
+    if said.lacks_property:
+        return StopRun(
+            f"HubSpot refuses every contact, because the account lacks a property ({status}): {quoted(seen.message)}. "
+            "`manage.py hubspot_setup` says which.",
+            seen,
+        )
     if said.category == "MISSING_SCOPES":
         scopes = ", ".join(said.scopes) or "which HubSpot does not name"
         return StopRun(f"The token lacks a scope ({status}): {scopes}. Give it to the token in HubSpot.", seen)

@@ -97,7 +97,7 @@ class HubSpotSyncService:
         wrong = [f"{theirs} {why}" for ours, theirs in names.items() if (why := unfit(ours, there[theirs]))]
         if wrong:
             raise StopRun(
-                f"HubSpot refuses every contact for a property that cannot take what we send: {'; '.join(wrong)}. "
+                f"HubSpot refuses contacts for a property that cannot take what we send: {'; '.join(wrong)}. "
                 "`manage.py hubspot_setup` says what to do."
             )
 

@@ -56,7 +56,7 @@ def _properties(client: HubSpotClient, config: HubSpotConfig, *, create: bool) -
         elif why := unfit(ours, found):
             yield Finding(
                 False,
-                f"The property {theirs} {why}: HubSpot refuses every contact. Name another one, or none: "
+                f"The property {theirs} {why}: HubSpot refuses contacts. Name another one, or none: "
                 f"HUBSPOT_PROPERTIES={ours}=other_name.",
             )
         else:

@@ -15,7 +15,7 @@ from contacts.models import Contact, Domain
 from curation_sdk import runs
 from curation_sdk.claiming import claim, due
 from curation_sdk.models import SyncRun
-from curation_sdk.outcomes import NotPushed, Outcome, Rejected, Retry, StopRun, Synced, Throttled
+from curation_sdk.outcomes import NotPushed, Outcome, Rejected, Retry, StopRun, Synced, Throttled, Waiting
 from curation_sdk.queueing import queue_contacts
 from curation_sdk.testing import FakeClock, ScriptedPusher, run, scripted_job
 
@@ -587,3 +587,41 @@ def test_a_push_is_never_larger_than_a_claim(queued: Queued, clock: FakeClock) -
     pusher = Together()
     run(replace(scripted_job(BREVO, pusher, batch_size=2), push_size=100), clock)
     assert pusher.pushed == ["2", "2", "2"]
+
+
+def many(queued: Queued, count: int) -> None:
+    for number in range(count):
+        queued(f"p{number}@acme.example")
+
+
+def test_what_a_platform_has_against_everybody_costs_one_push_of_many(queued: Queued, clock: FakeClock) -> None:
+    """However well the key was proven: the brake acts after 20 refusals, and by then all threads would have pushed."""
+    many(queued, 100)
+    pusher = Together({str(number): [Rejected("A rule refuses it.")] for number in range(1, 30)})
+    pusher.proven = True
+    report = run(replace(scripted_job(BREVO, pusher, batch_size=100, concurrency=4), push_size=25), clock)
+    assert report.stopped
+    assert pusher.pushed == ["25"]
+    assert statuses() == {"Error": 25, "Queued": 75}
+
+
+@pytest.mark.parametrize(
+    "first", [Synced("1"), Waiting("It will say.", timedelta(minutes=5))], ids=["synced", "taken"]
+)
+def test_pushes_of_many_go_side_by_side_once_somebody_has_arrived(
+    queued: Queued, clock: FakeClock, first: Outcome
+) -> None:
+    many(queued, 30)
+    together = threading.Barrier(2)
+
+    class SideBySide(Together):
+        def push(self, contacts: Any) -> Any:
+            answers = super().push(contacts)
+            if len(self.pushed) > 1:
+                together.wait(10)
+            return answers
+
+    pusher = SideBySide({"1": [first, Rejected("no")]})
+    report = run(replace(scripted_job(BREVO, pusher, batch_size=30, concurrency=2), push_size=10), clock)
+    assert pusher.pushed == ["10", "10", "10"]
+    assert report.counts["synced"] >= 20

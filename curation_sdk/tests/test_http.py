@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import logging
 import socket
 import struct
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -127,9 +129,9 @@ def session(base_url: str, **changes: Any) -> Iterator[PlatformSession]:
         made.close()
 
 
-def unanswered(base_url: str, **request: Any) -> Unanswered:
+def unanswered(base_url: str, method: str = "POST", **request: Any) -> Unanswered:
     with session(base_url) as platform, pytest.raises(Unanswered) as caught:
-        platform.request("POST", "/contacts", json={"a": 1}, **request)
+        platform.request(method, "/contacts", json={"a": 1}, **request)
     return caught.value
 
 
@@ -449,7 +451,8 @@ def test_a_slow_drip_ends(monkeypatch: pytest.MonkeyPatch, framing: str) -> None
         assert unanswered(server.url).reason == "No whole answer within 30 seconds."
 
 
-def test_silence_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_silence_before_the_answer(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     monkeypatch.setattr(http, "READ_TIMEOUT", 0.05)
 
     def silent(connection: socket.socket) -> None:
@@ -457,7 +460,7 @@ def test_silence_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
         connection.recv(65536)
 
     with talking(silent) as server:
-        error = unanswered(server.url)
+        error = unanswered(server.url, method)
         assert error.reason.startswith("No answer within ")
         assert server.connections == 1
     assert error.evidence.duration_ms is not None
@@ -480,6 +483,21 @@ def test_a_request_may_be_given_more_time_or_less() -> None:
     with pytest.MonkeyPatch.context() as patch, talking(late) as server, session(server.url) as platform:
         patch.setattr(http, "READ_TIMEOUT", 0.05)
         assert platform.request("GET", "/x", within=5.0).json == {}
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+def test_silence_late_in_the_answer_does_not_outlast_its_time(framing: str) -> None:
+    def stall(connection: socket.socket) -> None:
+        read_request(connection)
+        threading.Event().wait(0.6)
+        connection.sendall(OK + framing.encode() + b"\r\n\r\n1\r\n{\r\n")
+        connection.recv(65536)
+
+    with talking(stall) as server:
+        error = unanswered(server.url, within=1.0)
+    assert error.reason == "No whole answer within 1 seconds."
+    assert error.evidence.duration_ms is not None
+    assert error.evidence.duration_ms < 1400
 
 
 def test_silence_in_the_middle_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -551,6 +569,43 @@ def test_secrets_are_not_in_the_text_of_an_answer(body: str) -> None:
         assert part not in answer.text
         assert part not in repr(answer)
     assert platform.clean(f"{SECRET} and {SECRET}\x00") == "[secret] and [secret] "
+
+
+ODD = 'pä"ss/w\\ord+ =\t'
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        ODD,
+        json.dumps(ODD),
+        json.dumps(ODD, ensure_ascii=False),
+        json.dumps(ODD).replace("/", "\\/"),
+        json.dumps(ODD, ensure_ascii=False).replace("/", "\\/"),
+        quote(ODD),
+        quote(ODD, safe=""),
+    ],
+    ids=[
+        "plain",
+        "JSON",
+        "JSON with letters",
+        "PHP's JSON",
+        "PHP's JSON with letters",
+        "address",
+        "part of an address",
+    ],
+)
+@pytest.mark.parametrize("learnt", [False, True], ids=["given", "learnt"])
+def test_secrets_are_found_however_they_are_spelt(shown: str, learnt: bool) -> None:
+    with session("https://platform.test", secrets=() if learnt else (ODD,)) as platform:
+        if learnt:
+            platform.keep_secret(ODD)
+        assert platform.clean(f"<{shown}>").replace('"', "") == "<[secret]>"
+
+
+def test_a_secret_within_another() -> None:
+    with session("https://platform.test", secrets=("abc", "abc-def")) as platform:
+        assert platform.clean("abc-def abc") == "[secret] [secret]"
 
 
 @responses.activate

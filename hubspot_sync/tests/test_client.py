@@ -368,7 +368,8 @@ def test_properties(wire: responses.RequestsMock) -> None:
         {"name": "company", "type": "string", "modificationMetadata": {"readOnlyValue": False}},
         {"name": "createdate", "type": "datetime", "modificationMetadata": {"readOnlyValue": True}},
         {"name": "sum", "type": "number", "calculated": True},
-        {"name": "odd"},
+        {"name": "kind", "type": "enumeration", "options": [{"label": "A", "value": "a"}, 7, {"value": "b"}]},
+        {"name": "odd", "options": 7},
         {"type": "string"},
         7,
     ]
@@ -377,6 +378,7 @@ def test_properties(wire: responses.RequestsMock) -> None:
         "company": Found("string", read_only=False),
         "createdate": Found("datetime", read_only=True),
         "sum": Found("number", read_only=True),
+        "kind": Found("enumeration", read_only=False, options=("a", "b")),
         "odd": Found("string", read_only=False),
     }
 

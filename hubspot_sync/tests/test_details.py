@@ -35,6 +35,23 @@ def test_details_in_errors() -> None:
     assert said.message == "one: no such (PROPERTY_DOESNT_EXIST); two: no such (PROPERTY_DOESNT_EXIST)"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        error("some", errors=[{"message": "no such", "code": "PROPERTY_DOESNT_EXIST"}]),
+        error("some", errors=[{"code": "PROPERTY_DOESNT_EXIST"}]),
+        bad_value("", "PROPERTY_DOESNT_EXIST", "no such"),
+        error("no such", "PROPERTY_DOESNT_EXIST"),
+    ],
+    ids=["errors", "errors without words", "message", "category"],
+)
+def test_a_missing_property_without_a_name(body: Any) -> None:
+    said = read(body)
+    assert said.lacks_property
+    assert said.missing_properties == []
+    assert said.code == "PROPERTY_DOESNT_EXIST"
+
+
 def test_the_same_detail_in_both_places_is_one() -> None:
     entry = {"message": "again", "code": "INVALID_EMAIL", "context": {"propertyName": ["email"]}}
     said = read({**bad_value("email", "INVALID_EMAIL", "bad address"), "errors": [entry]})

@@ -19,7 +19,7 @@ from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.queueing import queue_contacts
 from curation_sdk.report import CycleReport
 from hubspot_sync.job import HUBSPOT
-from sandbox.hubspot.account import DEFAULT_KEY, WRITE_CONTACTS
+from sandbox.hubspot.account import DEFAULT_KEY, READ_SCHEMAS, WRITE_CONTACTS
 from sandbox.hubspot.store import Property
 from sandbox.server import Sandbox, running_sandbox
 
@@ -143,6 +143,8 @@ def test_accounts_that_refuse_whole_batches(sandbox: Sandbox, switch: str) -> No
 
 
 def test_one_bad_contact_among_good_ones(sandbox: Sandbox) -> None:
+    # Who may not read the properties does not see what an enumeration lacks.
+    sandbox.hubspot.set(hubspot_missing_scope=READ_SCHEMAS)
     Contact.objects.bulk_create(Contact(email=f"p{number}@x.example") for number in range(5))
     options = ("CORPORATE", "FREE", "UNKNOWN")
     kind = Property("scrapersky_email_type", "enumeration", "select", options=options, ours=True)
@@ -158,6 +160,16 @@ def test_one_bad_contact_among_good_ones(sandbox: Sandbox) -> None:
     attempt = SyncAttempt.objects.get()
     assert (attempt.http_status, attempt.code) == (207, "INVALID_OPTION")
     assert attempt.request_id.startswith("sandbox-")
+
+
+def test_an_enumeration_without_our_values_stops_the_run_before_anybody_is_pushed(sandbox: Sandbox) -> None:
+    Contact.objects.bulk_create(Contact(email=f"p{number}@x.example") for number in range(5))
+    options = ("CORPORATE", "FREE", "UNKNOWN")
+    kind = Property("scrapersky_email_type", "enumeration", "select", options=options, ours=True)
+    sandbox.hubspot.account.store.properties[kind.name] = kind
+    report = push_all()
+    assert "scrapersky_email_type lacks the option SERVICE, which we send" in report.reason
+    assert statuses() == {"Queued": 5}
 
 
 def test_one_that_hubspot_forgets_to_answer(sandbox: Sandbox) -> None:

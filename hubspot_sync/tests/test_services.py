@@ -12,7 +12,7 @@ import pytest
 import requests
 import responses
 
-from contacts.models import Contact
+from contacts.models import Contact, EmailType
 from curation_sdk.outcomes import NotPushed, Rejected, Retry, Skipped, StopRun, Synced, Throttled
 from curation_sdk.queueing import queue_contacts
 from curation_sdk.ratelimit import RateLimiter
@@ -336,6 +336,23 @@ def test_a_missing_property_in_one_entry_stops_the_run_and_spares_the_others(wir
     assert "the account has no property scrapersky_page_id." in answers[1].reason
 
 
+@pytest.mark.parametrize("status", [207, 400])
+def test_a_missing_property_that_is_not_named_stops_the_run(wire: responses.RequestsMock, status: int) -> None:
+    entry = {"message": "A property does not exist", "code": "PROPERTY_DOESNT_EXIST"}
+    missing = error("Some were not valid", errors=[entry])
+    batch(
+        wire,
+        lambda given: {"results": [], "errors": [refuses(given[0], missing)]} if status == 207 else missing,
+        status,
+    )
+    (answer,) = service().push(people("a@x.example"))
+    assert isinstance(answer, StopRun)
+    assert answer.reason == (
+        f'HubSpot refuses every contact, because the account lacks a property ({status}): "A property does not exist '
+        '(PROPERTY_DOESNT_EXIST)". `manage.py hubspot_setup` says which.'
+    )
+
+
 def test_the_end_of_a_run(wire: responses.RequestsMock) -> None:
     pushing = service()
     pushing.client._limiter.stop()
@@ -370,6 +387,15 @@ def test_missing_properties_stop_the_run_and_are_named(any_order: responses.Requ
     )
 
 
+def test_the_values_that_enumerations_have_to_take() -> None:
+    assert PROPERTIES["scrapersky_email_type"].values == tuple(EmailType.values)
+
+
+def options(*values: str) -> dict[str, Any]:
+    """What makes a property an enumeration."""
+    return {"type": "enumeration", "options": [{"label": value.title(), "value": value} for value in values]}
+
+
 def test_a_property_that_is_not_sent_may_be_missing(any_order: responses.RequestsMock) -> None:
     there = [item for item in ALL_PROPERTIES["results"] if item["name"] != "company"]
     assert prepared(any_order, GOOD, (200, {"results": there}), renamed={"company": ""}).proven
@@ -383,6 +409,17 @@ def test_a_property_that_is_not_sent_may_be_missing(any_order: responses.Request
         ("scrapersky_sync_date", {"type": "date"}, ""),
         ("scrapersky_has_gmail", {"type": "bool"}, ""),
         ("company", {"type": "bool"}, "company is of the type bool"),
+        ("company", {"type": "enumeration"}, "company is of the type enumeration, and we send text"),
+        ("scrapersky_sync_date", {"type": "enumeration"}, "scrapersky_sync_date is of the type enumeration"),
+        ("scrapersky_email_type", options(*EmailType.values, "OTHER"), ""),
+        (
+            "scrapersky_email_type",
+            options("FREE", "UNKNOWN"),
+            "email_type lacks the options SERVICE, CORPORATE, which",
+        ),
+        ("scrapersky_has_gmail", options("true", "false"), ""),
+        ("scrapersky_has_gmail", options("true", "no"), "scrapersky_has_gmail lacks the option false, which we send"),
+        ("scrapersky_has_gmail", {"type": "enumeration"}, "lacks the options true, false"),
         ("phone", {"type": "phone_number"}, ""),
     ],
     ids=lambda value: str(value)[:40],

@@ -89,7 +89,7 @@ def test_a_property_that_cannot_take_what_we_send(sandbox: Sandbox, options: lis
     sandbox.hubspot.account.store.properties["company"] = Property("company", "number", "number")
     code, text = setup(*options)
     assert code == 1
-    assert "todo The property company is of the type number, and we send text: HubSpot refuses every contact." in text
+    assert "todo The property company is of the type number, and we send text: HubSpot refuses contacts." in text
     assert "HUBSPOT_PROPERTIES=company=other_name." in text
     assert text.endswith("1 to do."), "--create would not help, so it is not named"
 
