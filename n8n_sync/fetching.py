@@ -25,7 +25,7 @@ from n8n_sync.inbound import Report
 from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment
 from n8n_sync.payload import queue_item
-from n8n_sync.receiving import is_meant
+from n8n_sync.receiving import found, is_meant
 
 
 @dataclass(frozen=True, slots=True)
