@@ -68,8 +68,12 @@ def _changed(form: forms.ModelForm[Contact]) -> list[str]:
     ]
 
 
-def _folded(job: SyncJob) -> tuple[str, ...]:
-    return () if in_use(job) else ("collapse",)
+def _idle(request: HttpRequest) -> list[SyncJob]:
+    """The platforms that are not in use, found out once for a request: Django asks for the columns more than once."""
+    if "idle_platforms" not in vars(request):
+        vars(request)["idle_platforms"] = [job for job in PLATFORMS if not in_use(job)]
+    found: list[SyncJob] = vars(request)["idle_platforms"]
+    return found
 
 
 class DeletesMany(ForgivingAdmin[_Row]):
@@ -157,18 +161,22 @@ class ContactAdmin(DeletesMany[Contact]):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Without the platforms that are not in use: each would take the width of a column."""
-        idle = {job.platform for job in PLATFORMS if not in_use(job)}
+        idle = {job.platform for job in _idle(request)}
         return [column for column in self.list_display if column not in idle]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        idle = {job.sync_status for job in PLATFORMS if not in_use(job)}
+        idle = {job.sync_status for job in _idle(request)}
         return [field for field in self.list_filter if field not in idle]
 
     def get_fieldsets(self, request: HttpRequest, obj: Contact | None = None) -> Any:
         """The person, then each queue; those of platforms that are not in use are folded away."""
+        idle = _idle(request)
         return [
             (None, {"fields": ("email", "email_type", "has_gmail", "name", "phone_number", "domain", "page")}),
-            *((job.label, {"fields": _fields(job), "classes": _folded(job)}) for job in QUEUES),
+            *(
+                (job.label, {"fields": _fields(job), "classes": ("collapse",) if job in idle else ()})
+                for job in QUEUES
+            ),
             ("Where it was found", {"fields": ("source_url", "context", "source_job_id")}),
             ("Record", {"fields": ("id", "created_at", "updated_at")}),
         ]
