@@ -1,4 +1,4 @@
-"""Our opt-outs, told to Mautic: suppressed people whom it has from us get "do not contact" there.
+"""Our opt-outs, told to Mautic: suppressed people whom it may have from us get "do not contact" there.
 
 A step before each run, of its own: a push never touches the database, and suppressed people are not pushed. It only
 ever adds such entries. What it has done is kept (MauticOptOut), so that each suppression is told once, and those that
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from contacts.models import Contact, Suppression
@@ -24,6 +24,7 @@ from curation_sdk.clock import SystemClock
 from curation_sdk.http import Unanswered
 from curation_sdk.outcomes import StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
+from curation_sdk.statuses import ProcessingStatus, SyncStatus
 from mautic_sync import conf
 from mautic_sync.client import MauticClient, MauticError, about_the_role
 from mautic_sync.job import MAUTIC
@@ -67,15 +68,18 @@ class Told:
 
 
 def untold() -> QuerySet[Suppression]:
-    """The suppressions that Mautic does not know, of people whom it has from us; oldest first.
+    """The suppressions that Mautic does not know, of people whom it may have from us; oldest first.
 
-    Those that were tried before come last, in the order of their last try: else the same few would be tried each time.
-    Those that we have from Mautic it knows.
+    It may have whoever was queued for it: without an id here, a push may still have arrived, its answer lost on the way.
+    Who is being pushed at this moment waits for the outcome. Those that were tried before come last, in the order of
+    their last try: else the same few would be tried each time. Those that we have from Mautic it knows.
     """
-    theirs = Contact.objects.filter(email_key=OuterRef("email_key"), mautic_contact_id__gt="")
+    theirs = Contact.objects.filter(email_key=OuterRef("email_key"))
+    queued_once = theirs.filter(Q(mautic_contact_id__gt="") | ~Q(mautic_sync_status=SyncStatus.NEW))
+    on_the_way = theirs.filter(mautic_processing_status=ProcessingStatus.PROCESSING)
     unknown = Suppression.objects.exclude(source=MAUTIC.label).filter(mautic_opt_out__told_at=None)
     last_try = F("mautic_opt_out__tried_at").asc(nulls_first=True)
-    return unknown.filter(Exists(theirs)).order_by(last_try, "since", "email_key")
+    return unknown.filter(Exists(queued_once), ~Exists(on_the_way)).order_by(last_try, "since", "email_key")
 
 
 def tell_opt_outs(
@@ -134,31 +138,36 @@ def _tell(client: Blocker, within: timedelta | None, stop: Callable[[], bool]) -
 def _tell_of(client: Blocker, suppression: Suppression, late: Callable[[], bool]) -> None:
     """Tell of one, under every id that Mautic has for the address, and record it.
 
-    An id that is gone there may have been merged into another contact, which lives on with the address.
+    Looked up by the address is whose id we do not have, and whose id is gone there: it may have been merged into
+    another contact, which lives on with the address.
     """
     comments = f"Suppressed in ScraperSky: {suppression.get_reason_display()}."
-    contacts = Contact.objects.filter(email_key=suppression.email_key, mautic_contact_id__gt="")
-    known = map(str, contacts.order_by().values_list("mautic_contact_id", flat=True).distinct())
-    gone, first = False, True
-    for contact_id in known:
-        if not (contact_id.isascii() and contact_id.isdigit()):
-            continue  # not one of Mautic's: somebody wrote it here
-        if not first:
+    known = _ids_here(suppression.email_key)
+    look_up = not known
+    for place, contact_id in enumerate(known):
+        if place:
             _in_time(late)
-        first = False
         try:
             client.block_contact(contact_id, comments)
         except MauticError as error:
             if not error.not_found:
                 raise
-            gone = True
-    if gone:
-        _in_time(late)
+            look_up = True
+    if look_up:
+        if known:
+            _in_time(late)
         for contact_id in client.find_contacts(mautic_address(suppression.email_key)):
             _in_time(late)
             client.block_contact(contact_id, comments)
     now = timezone.now()
     _keep(suppression, told_at=now, tried_at=now)
+
+
+def _ids_here(email_key: str) -> list[str]:
+    """The ids that we have for an address, without those that are none of Mautic's: somebody wrote them here."""
+    contacts = Contact.objects.filter(email_key=email_key, mautic_contact_id__gt="")
+    ids = map(str, contacts.order_by().values_list("mautic_contact_id", flat=True).distinct())
+    return [one for one in ids if one.isascii() and one.isdigit()]
 
 
 def _in_time(late: Callable[[], bool]) -> None:

@@ -140,7 +140,7 @@ class MauticSyncService:
         if too_long:
             again = self._send_shortened([payloads[place].shortened(too_long[place]) for place in too_long])
             for (place, aliases), answer in zip(too_long.items(), again, strict=True):
-                answers[place] = replace(answer, warning=_cut(aliases)) if isinstance(answer, Synced) else answer
+                answers[place] = _warned(answer, _cut(aliases)) if isinstance(answer, Synced) else answer
         return self._in_segment(answers, batch.turn)
 
     def _send_shortened(self, payloads: Sequence[Payload]) -> list[Answer]:
@@ -194,7 +194,8 @@ class MauticSyncService:
     def _in_segment(self, answers: list[Answer], turn: float) -> list[Answer]:
         """Add those who have arrived to the segment, in one call. Whoever is not in it has not arrived yet.
 
-        A later try sends them again, which changes nothing, and adds them then.
+        A later try sends them again, which changes nothing, and adds them then. Not so those whom Mautic does not
+        mail: they are not pushed again, and what we have just learnt of them must not be lost.
         """
         ids = [answer.remote_id for answer in answers if isinstance(answer, Synced)]
         if self.config.segment_id is None or not ids:
@@ -210,9 +211,7 @@ class MauticSyncService:
             return _instead(answers, error)
         warning = f"Mautic did not add the contact to segment {self.config.segment_id}. Add it there by hand."
         return [
-            replace(answer, warning=" ".join(filter(None, (answer.warning, warning))))
-            if isinstance(answer, Synced) and answer.remote_id in left_out
-            else answer
+            _warned(answer, warning) if isinstance(answer, Synced) and answer.remote_id in left_out else answer
             for answer in answers
         ]
 
@@ -259,7 +258,18 @@ def _cut(aliases: Sequence[str]) -> str:
 
 
 def _instead(answers: Sequence[Answer], of_success: Answer) -> list[Answer]:
-    return [of_success if isinstance(answer, Synced) else answer for answer in answers]
+    """The answers when nobody joined the segment: in the place of each success, but for those with a block."""
+
+    def instead(answer: Answer) -> Answer:
+        if not isinstance(answer, Synced):
+            return answer
+        return _warned(answer, "It was not added to the segment.") if answer.blocked else of_success
+
+    return [instead(answer) for answer in answers]
+
+
+def _warned(answer: Synced, warning: str) -> Synced:
+    return replace(answer, warning=" ".join(filter(None, (answer.warning, warning))))
 
 
 def _milliseconds(answer: Answer) -> int:

@@ -121,6 +121,30 @@ def test_one_that_was_merged_over_there_is_told_under_its_new_id(make_contact: M
     assert not untold().exists()
 
 
+def test_one_without_an_id_who_may_be_there_is_looked_up(make_contact: Make) -> None:
+    """A batch timed out although Mautic saved it, or the segment could not be joined to the last try."""
+    make_contact("ada@x.example", mautic_sync_status="Error", mautic_processing_status="Error")
+    make_contact("bob@x.example", mautic_sync_status="Skipped")
+    suppress("ada@x.example")
+    suppress("bob@x.example")
+    blocker = Blocker()
+    blocker.there["ada@x.example"] = ["47"]
+    assert tell_opt_outs(blocker) == Told(2)
+    assert sorted(blocker.looked_up) == ["ada@x.example", "bob@x.example"]
+    assert [contact_id for contact_id, _ in blocker.told] == ["47"]
+    assert not untold().exists(), "who is not there is not asked for again"
+
+
+def test_who_is_being_pushed_waits_for_the_outcome(make_contact: Make) -> None:
+    contact = make_contact("ada@x.example", mautic_sync_status="Processing", mautic_processing_status="Processing")
+    make_contact("ada@x.example", mautic_contact_id="47")
+    suppress("ada@x.example")
+    blocker = Blocker()
+    assert tell_opt_outs(blocker) == Told(0)
+    Contact.objects.filter(pk=contact.pk).update(mautic_sync_status="Queued", mautic_processing_status="Queued")
+    assert tell_opt_outs(blocker) == Told(1)
+
+
 def test_one_that_is_gone_but_cannot_be_looked_up_or_told_waits(make_contact: Make) -> None:
     make_contact("ada@x.example", mautic_contact_id="47")
     suppress("ada@x.example")
@@ -263,6 +287,19 @@ def test_a_merged_contact_in_the_sandbox(sandbox: Sandbox, make_contact: Make) -
     suppress("ada+x@x.example")
     call_command("mautic_sync", verbosity=0)
     assert sandbox.mautic.contacts["ada+x@x.example"].blocked
+
+
+def test_a_batch_that_was_saved_but_not_answered(sandbox: Sandbox, make_contact: Make) -> None:
+    from django.core.management import call_command
+
+    make_contact("ada@x.example")
+    sandbox.add_fault("lost_answer", path="/api/contacts/batch/new", times=1)
+    call_command("mautic_sync", "--queue-all-new", verbosity=0)
+    assert Contact.objects.get().mautic_contact_id is None
+    assert not sandbox.mautic.contacts["ada@x.example"].blocked
+    suppress("ada@x.example")
+    call_command("mautic_sync", verbosity=0)
+    assert sandbox.mautic.contacts["ada@x.example"].blocked
 
 
 def test_against_the_sandbox(sandbox: Sandbox, make_contact: Make) -> None:

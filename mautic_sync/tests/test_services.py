@@ -288,6 +288,20 @@ def test_whoever_is_not_in_the_segment_has_not_arrived(
     assert words in getattr(answers[0], "reason", "")
 
 
+@pytest.mark.parametrize("status", [500, 404, 429])
+def test_a_block_that_was_learnt_is_kept_when_the_segment_cannot_be_joined(
+    wire: responses.RequestsMock, status: int
+) -> None:
+    theirs = {"id": 47, "doNotContact": [{"channel": "email", "reason": 1}]}
+    wire.post(BATCH, status=201, json={"contacts": [theirs, {"id": 48}], "statusCodes": [200, 200]})
+    wire.post(JOIN, status=status, json=error(status, "no"))
+    blocked, other = service(segment_id=3).push(people("a", "b"))
+    assert isinstance(blocked, Synced)
+    assert (blocked.remote_id, blocked.blocked) == ("47", "Mautic does not mail this address: unsubscribed there.")
+    assert blocked.warning == "It was not added to the segment."
+    assert not isinstance(other, Synced)
+
+
 def test_the_segment_is_joined_although_the_run_is_ending(wire: responses.RequestsMock) -> None:
     limiter = RateLimiter(1000.0, FakeClock())
     pushing = MauticSyncService(MauticClient(config(segment_id=3), limiter), config(segment_id=3))
