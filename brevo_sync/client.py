@@ -13,12 +13,19 @@ from typing import Any
 from urllib.parse import quote
 
 from brevo_sync.conf import PHONE_IDENTIFIERS, BrevoConfig
-from curation_sdk.answers import PlatformError, header_number, in_trouble, quoted, redirected, without_markup
-from curation_sdk.backoff import bounded
+from curation_sdk.answers import (
+    PlatformError,
+    header_number,
+    in_trouble,
+    quoted,
+    redirected,
+    retry_after,
+    slow_down,
+    without_markup,
+)
 from curation_sdk.http import Answer, PlatformSession, evidence
-from curation_sdk.outcomes import Evidence, StopRun, Throttled
+from curation_sdk.outcomes import Evidence, StopRun
 from curation_sdk.ratelimit import RateLimiter
-from curation_sdk.wording import count_of
 
 #: Brevo's page says that the reset header counts seconds; one client in the field reads it as milliseconds. So no
 #: single wait is longer than this: if it was too short, Brevo says so again.
@@ -180,8 +187,9 @@ class BrevoClient:
         if 200 <= answer.status < 300:
             return answer, seen
         # Brevo sends no Retry-After; the edge servers in front of it do.
-        wish = timedelta(seconds=reset or header_number(answer, "retry-after") or 0)
-        raise self._error(answer, code, message, seen, wish, upsert=(method, path) == ("POST", "/contacts"))
+        wish = timedelta(seconds=reset) if reset else retry_after(answer)
+        error = self._error(answer, code, message, seen, wish, upsert=(method, path) == ("POST", "/contacts"))
+        raise self._session.heeded(error)
 
     def _said(self, answer: Answer) -> tuple[str, str]:
         """Brevo's code and message. An answer that is not Brevo's JSON gives its beginning, without markup."""
@@ -198,9 +206,7 @@ class BrevoClient:
         status = answer.status
         said = quoted(message)
         if status == 429:
-            wait = bounded(wish, longest=LONGEST_WAIT, otherwise=DEFAULT_WAIT)
-            self._limiter.refused(wait.total_seconds())
-            return Throttled(wait, f"Brevo asked us to slow down (429) for {count_of(wait.seconds, 'second')}.", seen)
+            return slow_down("Brevo", wish, seen, longest=LONGEST_WAIT, otherwise=DEFAULT_WAIT)
         if status == 401:
             return StopRun(f"Brevo rejected the key (401): {said}. {_advice_for_401(message)}", seen)
         if status == 402:

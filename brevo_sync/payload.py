@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from brevo_sync.conf import BrevoConfig
 from contacts.address_key import BLANKS
-from contacts.person import company, first_and_last_name, website
+from contacts.person import crm_values, under_names
 from contacts.phones import read_phone
-from contacts.placeholders import clean_phone
 
 if TYPE_CHECKING:
     from contacts.models import Contact
@@ -38,25 +37,8 @@ def contact_payload(contact: Contact, config: BrevoConfig) -> Payload:
     a block belongs to the person, and an existing record may belong to somebody else's form.
     """
     phone, warning = _e164(contact.phone_number, config.phone_region)
-    first, last = first_and_last_name(contact.name)
-    values: dict[str, str | bool | None] = {
-        "FIRSTNAME": first,
-        "LASTNAME": last,
-        "SMS": phone,
-        "PHONE": clean_phone(contact.phone_number),
-        "COMPANY": company(contact),
-        "WEBSITE": website(contact),
-        "DOMAIN_ID": str(contact.domain_id) if contact.domain_id else None,
-        "PAGE_ID": str(contact.page_id) if contact.page_id else None,
-        "EMAIL_TYPE": contact.email_type,
-        "SOURCE_URL": contact.source_url,
-        "HAS_GMAIL": contact.has_gmail,
-    }
-    attributes = {
-        config.attributes[name]: value
-        for name, value in values.items()
-        if name in config.attributes and value is not None and str(value).strip()
-    }
+    values = {name.removeprefix("scrapersky_").upper(): value for name, value in crm_values(contact).items()}
+    attributes = under_names({**values, "SMS": phone}, config.attributes)
     body: dict[str, Any] = {
         "email": (contact.email or "").strip(BLANKS),
         "attributes": attributes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from brevo_sync import conf
@@ -33,11 +33,8 @@ PHONE_LEFT_OUT = {
 def brevo_service(limiter: RateLimiter) -> Iterator[BrevoSyncService]:
     """The service for one run, closed at its end."""
     config = conf.load()
-    client = BrevoClient(config, limiter)
-    try:
+    with closing(BrevoClient(config, limiter)) as client:
         yield BrevoSyncService(client, config)
-    finally:
-        client.close()
 
 
 class BrevoSyncService:

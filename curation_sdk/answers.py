@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 
+from curation_sdk.backoff import bounded
 from curation_sdk.http import Answer
-from curation_sdk.outcomes import Evidence
+from curation_sdk.outcomes import Evidence, Throttled
+from curation_sdk.wording import count_of
 
 #: Status codes that say "not now": the request may be repeated. 425 was seen while Brevo still works on the account;
 #: 52x come from the networks in front of a platform.
@@ -38,6 +41,17 @@ def in_trouble(label: str, status: int, message: str) -> str:
     if status in TRANSIENT or status >= 500:
         return f"{label} is in trouble ({status}): {quoted(message)}."
     return ""
+
+
+def slow_down(label: str, wish: timedelta, seen: Evidence, *, longest: timedelta, otherwise: timedelta) -> Throttled:
+    """What a 429 means. wish: how long the platform wants us to wait; without one (zero), `otherwise`."""
+    wait = bounded(wish, longest=longest, otherwise=otherwise)
+    return Throttled(wait, f"{label} asked us to slow down (429) for {count_of(wait.seconds, 'second')}.", seen)
+
+
+def retry_after(answer: Answer) -> timedelta:
+    """The header of that name; zero when there is none, or when it is a date."""
+    return timedelta(seconds=header_number(answer, "retry-after") or 0)
 
 
 def redirected(label: str, status: int, setting: str) -> str:

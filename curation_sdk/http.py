@@ -22,7 +22,7 @@ from urllib3.exceptions import HTTPError, LocationParseError, ReadTimeoutError
 from urllib3.exceptions import SSLError as Urllib3SSLError
 from urllib3.util.retry import Retry as Urllib3Retry
 
-from curation_sdk.outcomes import Evidence, StopRun
+from curation_sdk.outcomes import Evidence, StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
 from curation_sdk.wording import storable
 
@@ -153,6 +153,12 @@ class PlatformSession:
 
     def close(self) -> None:
         self._adapter.close()
+
+    def heeded(self, error: Exception) -> Exception:
+        """The error, to be raised; when it asks us to slow down, no thread has a turn before."""
+        if isinstance(error, Throttled):
+            self._limiter.refused(error.after.total_seconds())
+        return error
 
     def keep_secret(self, *secrets: str) -> None:
         """Never show these strings either: a token, for instance, that was fetched on the way."""

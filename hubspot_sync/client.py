@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from curation_sdk.answers import header_number, without_markup
 from curation_sdk.http import Answer, PlatformSession, evidence
-from curation_sdk.outcomes import Evidence, StopRun, Throttled
+from curation_sdk.outcomes import Evidence, StopRun
 from curation_sdk.ratelimit import RateLimiter
 from hubspot_sync import details
 from hubspot_sync.conf import HubSpotConfig
@@ -167,10 +167,8 @@ class HubSpotClient:
             return answer, self._evidence(answer, NOTHING, "")
         said = self._read(answer.json)
         message = said.message or ("" if answer.object else without_markup(answer.text))
-        error = refusal_of(answer, said, self._evidence(answer, said, message), names_one=names_one)
-        if isinstance(error, Throttled):
-            self._limiter.refused(error.after.total_seconds())
-        raise error
+        seen = self._evidence(answer, said, message)
+        raise self._session.heeded(refusal_of(answer, said, seen, names_one=names_one))
 
     def _observe(self, answer: Answer) -> None:
         """Keep the pace within what the account has left of its ten seconds."""

@@ -11,8 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from contacts.address_key import BLANKS
-from contacts.person import company, first_and_last_name, website
-from contacts.placeholders import clean_phone
+from contacts.person import crm_values, under_names
 from hubspot_sync.conf import HubSpotConfig
 
 if TYPE_CHECKING:
@@ -45,26 +44,14 @@ def parcel(contact: Contact, config: HubSpotConfig, *, today: date, mark: str) -
     HubSpot takes strings only. Absent values are not sent: "" would blank what the account has. Never sent is what
     `properties.NEVER_SENT` lists.
     """
-    first, last = first_and_last_name(contact.name)
-    values: dict[str, str | None] = {
-        "firstname": first,
-        "lastname": last,
-        "phone": clean_phone(contact.phone_number),
-        "company": company(contact),
-        "website": website(contact),
-        "scrapersky_domain_id": str(contact.domain_id) if contact.domain_id else None,
-        "scrapersky_page_id": str(contact.page_id) if contact.page_id else None,
-        "scrapersky_email_type": contact.email_type,
-        "scrapersky_source_url": contact.source_url,
-        "scrapersky_has_gmail": "true" if contact.has_gmail else "false",
-        "scrapersky_sync_date": today.isoformat(),
-    }
-    properties = {
-        config.properties[name]: value
-        for name, value in values.items()
-        if name in config.properties and value is not None and value.strip()
-    }
+    values: dict[str, str | bool | None] = {name: _text(value) for name, value in crm_values(contact).items()}
+    values["scrapersky_sync_date"] = today.isoformat()
+    properties = under_names(values, config.properties)
     return Parcel(f"{contact.pk}-{mark}", (contact.email or "").strip(BLANKS), properties)
+
+
+def _text(value: str | bool | None) -> str | None:
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def upsert_body(parcels: Iterable[Parcel]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from curation_sdk.answers import PlatformError, header_number, in_trouble, quoted, redirected
+from curation_sdk.answers import PlatformError, in_trouble, quoted, redirected, retry_after
 from curation_sdk.backoff import LONGEST, bounded
 from curation_sdk.http import Answer
 from curation_sdk.outcomes import Evidence, StopRun, Throttled
@@ -91,7 +91,7 @@ def refusal_of(answer: Answer, said: Said, seen: Evidence, *, names_one: bool) -
 
 def _throttled(answer: Answer, said: Said, seen: Evidence) -> Throttled | None:
     """What asks us to wait. `Retry-After` counts whenever it is there; it is not promised."""
-    wish = timedelta(seconds=header_number(answer, "retry-after") or 0)
+    wish = retry_after(answer)
     words = quoted(seen.message)
     if answer.status == 429:
         wait = bounded(wish, longest=LONGEST, otherwise=WAITS.get(_policy(said), OTHER_WAIT))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from contacts.deliverable import skip_reason
@@ -33,11 +33,8 @@ SINGLES_WITHIN = 60.0
 def hubspot_service(limiter: RateLimiter) -> Iterator[HubSpotSyncService]:
     """The service for one run, closed at its end."""
     config = conf.load()
-    client = HubSpotClient(config, limiter)
-    try:
+    with closing(HubSpotClient(config, limiter)) as client:
         yield HubSpotSyncService(client, config)
-    finally:
-        client.close()
 
 
 class HubSpotSyncService:

@@ -26,10 +26,11 @@ from curation_sdk.outcomes import StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
 from curation_sdk.statuses import ProcessingStatus, SyncStatus
 from mautic_sync import conf
-from mautic_sync.client import MauticClient, MauticError, about_the_role
+from mautic_sync.client import MauticClient
 from mautic_sync.job import MAUTIC
 from mautic_sync.models import MauticOptOut
 from mautic_sync.payload import mautic_address
+from mautic_sync.refusals import MauticError, about_the_role
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +71,8 @@ class Told:
 def untold() -> QuerySet[Suppression]:
     """The suppressions that Mautic does not know, of people whom it may have from us; oldest first.
 
-    It may have whoever was queued for it: without an id here, a push may still have arrived, its answer lost on the way.
-    Who is being pushed at this moment waits for the outcome. Those that were tried before come last, in the order of
+    It may have whoever was queued for it: even without an id here, since an answer may get lost on the way back. Who
+    is being pushed at this moment waits for the outcome. Those that were tried before come last, in the order of
     their last try: else the same few would be tried each time. Those that we have from Mautic it knows.
     """
     theirs = Contact.objects.filter(email_key=OuterRef("email_key"))

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from email_validator import EmailNotValidError, validate_email
 
 from contacts.address_key import BLANKS
-from contacts.person import company, first_and_last_name, website
-from contacts.placeholders import clean_phone
+from contacts.person import crm_values, under_names
 from mautic_sync.conf import MauticConfig
 
 if TYPE_CHECKING:
@@ -74,23 +73,6 @@ def contact_payload(contact: Contact, config: MauticConfig) -> Payload:
     Absent values are not sent; blanks would not overwrite anyway. Never sent: `doNotContact`, since reason 0 lifts a
     block, and `id`, `owner`, `stage` and `tags`, which belong to the people who work in Mautic.
     """
-    first, last = first_and_last_name(contact.name)
-    values: dict[str, str | bool | None] = {
-        "firstname": first,
-        "lastname": last,
-        "phone": clean_phone(contact.phone_number),
-        "company": company(contact),
-        "website": website(contact),
-        "scrapersky_domain_id": str(contact.domain_id) if contact.domain_id else None,
-        "scrapersky_page_id": str(contact.page_id) if contact.page_id else None,
-        "scrapersky_email_type": contact.email_type,
-        "scrapersky_source_url": contact.source_url,
-        "scrapersky_has_gmail": contact.has_gmail,
-    }
-    body: dict[str, Any] = {"email": mautic_address(contact.email)}
-    for name, alias in config.fields.items():
-        value = values[name]
-        if value is not None and str(value).strip():
-            body[alias] = value
+    body = {"email": mautic_address(contact.email), **under_names(crm_values(contact), config.fields)}
     display = frozenset(config.fields[name] for name in DISPLAY if name in config.fields)
     return Payload(body, display)

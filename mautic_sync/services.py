@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,9 @@ from curation_sdk.outcomes import NotPushed, Outcome, Rejected, Retry, Skipped, 
 from curation_sdk.questions import Question
 from curation_sdk.ratelimit import RateLimiter
 from mautic_sync import conf
-from mautic_sync.client import Item, MauticClient, MauticError, about_the_role
+from mautic_sync.client import Item, MauticClient
 from mautic_sync.payload import SHORT, Payload, contact_payload, unsendable
+from mautic_sync.refusals import MauticError, about_the_role
 
 if TYPE_CHECKING:
     from contacts.models import Contact
@@ -46,11 +47,8 @@ Answer = Outcome | Exception
 def mautic_service(limiter: RateLimiter) -> Iterator[MauticSyncService]:
     """The service for one run, closed at its end."""
     config = conf.load()
-    client = MauticClient(config, limiter)
-    try:
+    with closing(MauticClient(config, limiter)) as client:
         yield MauticSyncService(client, config)
-    finally:
-        client.close()
 
 
 class MauticSyncService:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from curation_sdk.outcomes import StopRun
 from curation_sdk.setup import Finding
 from curation_sdk.wording import count_of
-from mautic_sync.client import MauticClient, MauticError
+from mautic_sync.client import MauticClient
 from mautic_sync.conf import FIELD_TYPES, MauticConfig
+from mautic_sync.refusals import MauticError
 
 LABELS = {
     "scrapersky_domain_id": "ScraperSky domain id",

@@ -16,7 +16,7 @@ from typing import Any
 from contacts.models import Contact, Suppression
 from contacts.suppression import suppress
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
-from mautic_sync.client import contact_id
+from mautic_sync.details import contact_id
 from mautic_sync.job import MAUTIC
 
 SUBSCRIPTION_CHANGED = "mautic.lead_channel_subscription_changed"

@@ -9,12 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from curation_sdk.answers import PlatformError, header_number, in_trouble, quoted, redirected, without_markup
-from curation_sdk.backoff import bounded
+from curation_sdk.answers import (
+    PlatformError,
+    in_trouble,
+    quoted,
+    redirected,
+    retry_after,
+    slow_down,
+    without_markup,
+)
 from curation_sdk.http import Answer, PlatformSession, evidence
-from curation_sdk.outcomes import Evidence, StopRun, Throttled
+from curation_sdk.outcomes import Evidence, StopRun
 from curation_sdk.ratelimit import RateLimiter
-from curation_sdk.wording import count_of
 from n8n_sync.conf import N8nConfig
 
 LONGEST_WAIT = timedelta(minutes=5)
@@ -48,7 +54,6 @@ class N8nClient:
     Throttled (429), Unanswered (no whole answer) or NotPushed (the run ended first)."""
 
     def __init__(self, config: N8nConfig, limiter: RateLimiter) -> None:
-        self._limiter = limiter
         self._session = PlatformSession(
             base_url=config.webhook_url,
             headers={"Authorization": f"Bearer {config.secret}"} if config.secret else {},
@@ -85,7 +90,7 @@ class N8nClient:
         seen = evidence(answer, code=code, message=message, request_id="")
         if 200 <= answer.status < 300:
             return answer, seen
-        raise self._error(answer, message, seen)
+        raise self._session.heeded(self._error(answer, message, seen))
 
     def _said(self, answer: Answer) -> str:
         """n8n's own sentence. Never the whole body: outside production it holds a stack trace with server paths."""
@@ -100,10 +105,7 @@ class N8nClient:
         status = answer.status
         said = quoted(message)
         if status == 429:
-            wish = timedelta(seconds=header_number(answer, "retry-after") or 0)
-            wait = bounded(wish, longest=LONGEST_WAIT, otherwise=DEFAULT_WAIT)
-            self._limiter.refused(wait.total_seconds())
-            return Throttled(wait, f"n8n asked us to slow down (429) for {count_of(wait.seconds, 'second')}.", seen)
+            return slow_down("n8n", retry_after(answer), seen, longest=LONGEST_WAIT, otherwise=DEFAULT_WAIT)
         if status in (401, 403):
             advice = "The webhook's header must be Authorization with Bearer and the N8N_WEBHOOK_SECRET."
             return StopRun(f"n8n refused the secret ({status}): {said}. {advice}", seen)

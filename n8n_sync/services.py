@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -36,11 +36,8 @@ NOT_ACTIVE = "The workflow is not active, or the path is another one: activate i
 def n8n_service(limiter: RateLimiter) -> Iterator[N8nSyncService]:
     """The service for one run, closed at its end."""
     config = conf.load()
-    client = N8nClient(config, limiter)
-    try:
+    with closing(N8nClient(config, limiter)) as client:
         yield N8nSyncService(client, config)
-    finally:
-        client.close()
 
 
 class N8nSyncService:

@@ -18,7 +18,8 @@ from curation_sdk.http import Unanswered
 from curation_sdk.outcomes import NotPushed, StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
 from curation_sdk.testing import FakeClock
-from mautic_sync.client import MauticClient, MauticError
+from mautic_sync.client import MauticClient
+from mautic_sync.refusals import MauticError
 from mautic_sync.tests.support import (
     API,
     BATCH,

@@ -11,9 +11,9 @@ import pytest
 from contacts.models import Contact, Suppression
 from curation_sdk.outcomes import NO_EVIDENCE, Evidence, StopRun, Throttled
 from curation_sdk.testing import NOON
-from mautic_sync.client import MauticError
 from mautic_sync.models import MauticOptOut
 from mautic_sync.opt_outs import Told, tell_opt_outs, untold
+from mautic_sync.refusals import MauticError
 from mautic_sync.tests.test_sandbox_run import log_in
 from sandbox.server import Sandbox, running_sandbox
 
