@@ -5,6 +5,7 @@ import random
 from dataclasses import dataclass, field
 
 from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, split_path
+from sandbox.values import is_whole
 
 KINDS = (
     "500",
@@ -140,7 +141,7 @@ def fault_from_json(value: JsonValue) -> Fault:
 
 def _whole(value: JsonObject, name: str, default: int) -> int:
     number = value.get(name, default)
-    if isinstance(number, bool) or not isinstance(number, int):
+    if not is_whole(number):
         raise ValueError(f"{name} must be a whole number")
     return number
 

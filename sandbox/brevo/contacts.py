@@ -8,6 +8,7 @@ from sandbox.brevo.upsert import create_or_upsert, read_update, update
 from sandbox.brevo.values import clean_email, clean_phone
 from sandbox.messages import JsonValue, Request, Response, json_response
 from sandbox.routing import Params
+from sandbox.values import number_in
 
 # The identifierType values of the reference, and the identifier each one looks at.
 _IDENTIFIER_TYPES = {
@@ -106,12 +107,14 @@ def _clean(name: str, identifier: str) -> str:
 
 
 def _contact_id(identifier: str) -> int:
-    if not (identifier.isascii() and identifier.isdigit()) or len(identifier) > 18:
+    number = number_in(identifier)
+    if number is None:
         raise invalid("The identifier is neither an address nor an id")
-    return int(identifier)
+    return number
 
 
 def _list_id(value: str) -> int:
-    if not (value.isascii() and value.isdigit()) or len(value) > 18:
+    number = number_in(value)
+    if number is None:
         raise invalid("listIds must hold numbers")
-    return int(value)
+    return number

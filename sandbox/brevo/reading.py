@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from sandbox.brevo.errors import BrevoError, invalid, missing, out_of_range
 from sandbox.messages import JsonObject, JsonValue, Request
+from sandbox.values import is_whole, number_in
 
 Item = TypeVar("Item")
 
@@ -50,7 +51,7 @@ def integers(body: JsonObject, name: str) -> list[int]:
 
 def whole_number(value: JsonValue, name: str) -> int:
     """A JSON integer; true and false are none."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_whole(value):
         raise invalid(f"{name} must hold whole numbers")
     return value
 
@@ -80,10 +81,9 @@ class Paging:
 
 
 def _bounded(query: dict[str, list[str]], name: str, default: int, most: int | None) -> int:
-    value = query.get(name, [str(default)])[-1]
-    if not (value.isascii() and value.isdigit()) or len(value) > 15:
+    number = number_in(query.get(name, [str(default)])[-1])
+    if number is None:
         raise invalid(f"{name} must be a number, 0 or more")
-    number = int(value)
     if most is not None and number > most:
         raise out_of_range(f"{name} must not exceed {most}")
     return number

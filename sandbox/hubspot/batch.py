@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from sandbox.hubspot.account import WRITE_CONTACTS, Account
 from sandbox.hubspot.contacts import MOST
 from sandbox.hubspot.errors import HubSpotError, PropertyFault, bad_values, invalid
-from sandbox.hubspot.store import address_key, utc_text
+from sandbox.hubspot.store import address_key
 from sandbox.hubspot.values import checked, is_address
 from sandbox.messages import JsonObject, JsonValue, Request, Response, json_response
 from sandbox.routing import Params
+from sandbox.values import utc_text
 
 # Answers come in another order than the inputs, the same one every time a test runs.
 _SHUFFLE = random.Random(2026)  # noqa: S311 - no secret
