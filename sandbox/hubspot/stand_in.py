@@ -12,10 +12,9 @@ from sandbox.hubspot.contacts import create_contact, delete_contact, list_contac
 from sandbox.hubspot.errors import HubSpotError, not_found, too_many
 from sandbox.hubspot.properties import create_property, list_properties, read_property
 from sandbox.hubspot.store import Contact
-from sandbox.journal import Journal, RequestRecord
-from sandbox.limits import Clock, Verdict
+from sandbox.limits import Bucket, Clock, Verdict
 from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, Response, json_response
-from sandbox.platform import PageContact
+from sandbox.platform import PageContact, StandIn
 from sandbox.routing import Route, Router
 
 #: Paths below the version; `/crm/v3/objects/contacts` and `/crm/objects/2026-09/contacts` are one.
@@ -43,12 +42,8 @@ def below_version(parts: list[str]) -> list[str] | None:
     return None
 
 
-class HubSpot:
-    """The stand-in.
-
-    For tests, from any thread: `contacts`, `contact()`, `requests`, `set()`, `use_budget()`. The server calls the
-    rest with the lock held.
-    """
+class HubSpot(StandIn[Contact]):
+    """HubSpot's stand-in."""
 
     name = "HubSpot"
     slug = "hubspot"
@@ -63,36 +58,10 @@ class HubSpot:
         clock: Clock,
         now: Callable[[], float],
     ) -> None:
+        super().__init__(lock)
         self.account = Account(key, limit, daily_limit, clock, now)
-        self.journal = Journal()
-        self._lock = lock
         self._router = Router(ROUTES)
         self._answers = 0
-
-    @property
-    def contacts(self) -> dict[str, Contact]:
-        """The contacts by address (lower case)."""
-        with self._lock:
-            return {one.email: one for one in self.account.store.contacts.values() if one.email is not None}
-
-    def contact(self, address: str) -> Contact | None:
-        """One contact by address, letter case aside."""
-        with self._lock:
-            return self.account.store.by_email(address)
-
-    @property
-    def requests(self) -> list[RequestRecord]:
-        """Every request received, oldest first."""
-        with self._lock:
-            return self.journal.all()
-
-    def set(self, **settings: JsonValue) -> None:
-        """Change settings by the names of `POST /_sandbox/settings`, such as `hubspot_forgets="ada@acme.example"`."""
-        unknown = set(settings) - set(self.settings())
-        if unknown:
-            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
-        with self._lock:
-            self.change(settings)
 
     def handle(self, request: Request, parts: list[str]) -> Response:
         """Token, then budget, then the route. A request without a valid token costs the account nothing."""
@@ -165,12 +134,10 @@ class HubSpot:
         return response
 
     def reset(self) -> None:
-        """Back to a fresh account."""
+        super().reset()
         self.account.reset()
-        self.journal.clear()
 
     def settings(self) -> JsonObject:
-        """What `POST /_sandbox/settings` can change."""
         account = self.account
         return {
             "hubspot_key": account.key,
@@ -201,49 +168,37 @@ class HubSpot:
             account.restart_limits()
 
     def counts(self) -> dict[str, JsonValue]:
-        """Figures about the account."""
         store = self.account.store
         return {
             "contacts": len(store.contacts),
             "properties": [one.name for one in store.properties.values() if one.ours],
         }
 
-    def use_budget(self, calls: int, bucket: str = "contacts") -> None:
-        """Another program of the same account spends calls right now."""
-        if bucket not in ("contacts", "day"):
-            raise ValueError("bucket must be contacts or day")
-        with self._lock:
-            chosen = self.account.burst if bucket == "contacts" else self.account.day
-            chosen.use(calls)
+    def buckets(self) -> dict[str, Bucket]:
+        return {"contacts": self.account.burst, "day": self.account.day}
 
-    def page_contacts(self, search: str, offset: int, limit: int) -> tuple[int, list[PageContact]]:
-        """Contacts whose address holds the search text, newest first."""
-        wanted = search.lower()
-        found = [one for one in self.account.store.contacts.values() if wanted in (one.email or "")]
-        found.reverse()
-        return len(found), [_for_page(one) for one in found[offset : offset + limit]]
+    def everybody(self) -> list[Contact]:
+        return list(self.account.store.contacts.values())
+
+    def for_page(self, one: Contact) -> PageContact:
+        shown = {name: value for name, value in one.properties.items() if name not in ("email", "hs_email_optout")}
+        return PageContact(
+            id=one.id,
+            address=one.email or "(no address)",
+            attributes=shown,
+            lists=[],
+            blocked=one.properties.get("hs_email_optout") == "true",
+            created=one.created_at,
+            modified=one.updated_at,
+        )
 
     def block(self, contact_id: str) -> bool:
-        """What an unsubscribe link does: the contact stays and gets no more mail."""
         store = self.account.store
         contact = store.contacts.get(contact_id)
         if contact is None:
             return False
         store.update(contact, {"hs_email_optout": "true"})
         return True
-
-
-def _for_page(contact: Contact) -> PageContact:
-    shown = {name: value for name, value in contact.properties.items() if name not in ("email", "hs_email_optout")}
-    return PageContact(
-        id=contact.id,
-        address=contact.email or "(no address)",
-        attributes=shown,
-        lists=[],
-        blocked=contact.properties.get("hs_email_optout") == "true",
-        created=contact.created_at,
-        modified=contact.updated_at,
-    )
 
 
 def _text(settings: JsonObject, name: str) -> str:

@@ -66,9 +66,14 @@ def checked(settings: JsonObject) -> Workflow:
 class Execution:
     """One run of the workflow. `body` is what later nodes see as `$json.body`."""
 
-    number: int
+    id: int
     body: JsonObject
     received: float
+
+    @property
+    def email(self) -> str:
+        """Whom it is about; "" when the body does not say."""
+        return self.text("email")
 
     def text(self, name: str) -> str:
         """A value of the body as text; "" when there is none."""
