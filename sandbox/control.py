@@ -18,7 +18,7 @@ from sandbox.messages import (
 from sandbox.page import PAGE_SIZE, PageView, render
 from sandbox.platform import Platform
 from sandbox.routing import Params, Route, Router
-from sandbox.values import is_whole, number_in
+from sandbox.values import is_number, is_whole, number_in
 
 _LONGEST_LATENCY_MS = 600_000.0
 
@@ -93,16 +93,21 @@ def change_settings(control: Control, request: Request, params: Params) -> Respo
         known = ", ".join(sorted(_settings(control)))
         raise BadRequest(400, f"Unknown settings: {', '.join(unknown)}. Known: {known}")
     latency = wanted.pop("latency_ms", control.latency_ms())
-    if isinstance(latency, bool) or not isinstance(latency, int | float) or not math.isfinite(latency):
+    if not is_number(latency):
         raise BadRequest(400, "latency_ms must be a number")
     if not 0 <= latency <= _LONGEST_LATENCY_MS:
         raise BadRequest(400, "latency_ms must lie between 0 and 600000")
+    changes = [
+        (platform, {name: value for name, value in wanted.items() if name in platform.kinds})
+        for platform in control.platforms
+    ]
     try:
-        for platform in control.platforms:
-            mine = {name: value for name, value in wanted.items() if name in platform.settings()}
-            platform.change(mine)
+        for platform, mine in changes:
+            platform.check(mine)
     except ValueError as error:
         raise BadRequest(400, str(error)) from error
+    for platform, mine in changes:
+        platform.change(mine)
     control.set_latency_ms(float(latency))
     return json_response(200, _settings(control))
 

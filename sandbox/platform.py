@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 from sandbox.journal import Journal, RequestRecord
 from sandbox.limits import Bucket
 from sandbox.messages import JsonObject, JsonValue, Request, Response
+from sandbox.settings import Kind
 
 
 class Kept(Protocol):
@@ -51,6 +52,8 @@ class StandIn(ABC, Generic[C]):
     name: ClassVar[str]
     slug: ClassVar[str]
     prefix: ClassVar[str]
+    #: What the settings take, by their names.
+    kinds: ClassVar[dict[str, Kind]]
 
     def __init__(self, lock: threading.RLock) -> None:
         self.journal = Journal()
@@ -83,10 +86,11 @@ class StandIn(ABC, Generic[C]):
 
     def set(self, **settings: JsonValue) -> None:
         """Change settings by the names of `POST /_sandbox/settings`, such as `brevo_ip_blocked=True`."""
-        unknown = set(settings) - set(self.settings())
+        unknown = set(settings) - set(self.kinds)
         if unknown:
             raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
         with self._lock:
+            self.check(settings)
             self.change(settings)
 
     def use_budget(self, calls: int, bucket: str = "contacts") -> None:
@@ -118,12 +122,18 @@ class StandIn(ABC, Generic[C]):
         self.journal.clear()
 
     @abstractmethod
-    def change(self, settings: JsonObject) -> None:
-        """Apply settings whose names the server has checked. ValueError, nothing done, for a bad one."""
-
-    @abstractmethod
     def settings(self) -> JsonObject:
         """What `POST /_sandbox/settings` can change, with the values."""
+
+    def check(self, settings: JsonObject) -> None:
+        """ValueError for a value that its setting does not take."""
+        for name, value in settings.items():
+            if not self.kinds[name].takes(value):
+                raise ValueError(f"{name} must be {self.kinds[name].words}")
+
+    @abstractmethod
+    def change(self, settings: JsonObject) -> None:
+        """Apply settings that `check` lets pass. Changed limits start counting anew."""
 
     @abstractmethod
     def counts(self) -> dict[str, JsonValue]:

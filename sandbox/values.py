@@ -16,6 +16,11 @@ def is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Is this JSON value a number, maybe an infinite one? True and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def utc_text(seconds: float) -> str:
     """Unix seconds in, `2026-11-24T10:15:00.000Z` out: what the references of Brevo and HubSpot show."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

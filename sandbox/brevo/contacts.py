@@ -22,7 +22,7 @@ _IDENTIFIER_TYPES = {
 
 def create_contact(account: Account, request: Request, params: Params) -> Response:
     """`POST /contacts`: 201 with the id of a new contact, 204 with nothing after an update."""
-    new_id = create_or_upsert(account.store, request, account.duplicate_code)
+    new_id = create_or_upsert(account.store, request, account.switches.duplicate_code)
     return Response(204) if new_id is None else json_response(201, {"id": new_id})
 
 
@@ -59,7 +59,7 @@ def read_contact(account: Account, request: Request, params: Params) -> Response
 def update_contact(account: Account, request: Request, params: Params) -> Response:
     """`PUT /contacts/{identifier}`: 204; what the body does not name stays."""
     contact = _find(account.store, request, params["identifier"], guess_phone=False)
-    update(account.store, contact, read_update(account.store, request), account.duplicate_code)
+    update(account.store, contact, read_update(account.store, request), account.switches.duplicate_code)
     return Response(204)
 
 

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from sandbox.brevo.account import Account, add_rate_headers, ip_refused, too_many, unauthorized
+from sandbox.brevo.account import SETTINGS, Account, Switches, add_rate_headers, ip_refused, too_many, unauthorized
 from sandbox.brevo.attributes import create_attribute, list_attributes
 from sandbox.brevo.contacts import create_contact, delete_contact, list_contacts, read_contact, update_contact
 from sandbox.brevo.errors import BrevoError
@@ -24,6 +24,7 @@ from sandbox.limits import Bucket, Clock, Verdict
 from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, Response
 from sandbox.platform import PageContact, StandIn
 from sandbox.routing import Route, Router
+from sandbox.settings import changed, shown
 from sandbox.values import number_in
 
 # Lines with the same path stand together, fixed names before `{…}`: see Router.
@@ -55,18 +56,11 @@ class Brevo(StandIn[Contact]):
     name = "Brevo"
     slug = "brevo"
     prefix = "/brevo/v3"
+    kinds = SETTINGS
 
-    def __init__(
-        self,
-        key: str,
-        rate_limit: int | None,
-        hourly_limit: int | None,
-        lock: threading.RLock,
-        clock: Clock,
-        now: Callable[[], float],
-    ) -> None:
+    def __init__(self, switches: Switches, lock: threading.RLock, clock: Clock, now: Callable[[], float]) -> None:
         super().__init__(lock)
-        self.account = Account(key, rate_limit, hourly_limit, clock, now)
+        self.account = Account(switches, clock, now)
         self._router = Router(ROUTES)
         self._answers = 0
 
@@ -105,7 +99,7 @@ class Brevo(StandIn[Contact]):
     def fault(self, kind: str, reset_after: int) -> Response:
         """Brevo's own answer for a fault. The 500 comes without a code: only `message` is promised."""
         if kind == "429":
-            limit = self.account.rate_limit or 10
+            limit = self.account.switches.rate_limit or 10
             return self._signed(add_rate_headers(too_many().response(), Verdict(False, limit, 0, reset_after)))
         if kind == "401":
             return self._signed(unauthorized("Key not found").response())
@@ -128,40 +122,17 @@ class Brevo(StandIn[Contact]):
         self.account.reset()
 
     def settings(self) -> JsonObject:
-        account = self.account
-        return {
-            "rate_limit": account.rate_limit,
-            "hourly_limit": account.hourly_limit,
-            "brevo_key": account.key,
-            "brevo_ip_blocked": account.ip_blocked,
-            "brevo_duplicate_code": account.duplicate_code,
-            "brevo_other_program": account.other_program,
-        }
+        return shown(SETTINGS, self.account.switches, "brevo_")
 
     def change(self, settings: JsonObject) -> None:
-        """Check every value first, then apply all. New limits start counting anew."""
-        account = self.account
-        merged = {**self.settings(), **settings}
-        rate_limit = _limit(merged["rate_limit"], "rate_limit")
-        hourly_limit = _limit(merged["hourly_limit"], "hourly_limit")
-        key, blocked, code = merged["brevo_key"], merged["brevo_ip_blocked"], merged["brevo_duplicate_code"]
-        other = merged["brevo_other_program"]
-        if not isinstance(key, str) or not key:
-            raise ValueError("brevo_key must be non-empty text")
-        if not isinstance(blocked, bool):
-            raise ValueError("brevo_ip_blocked must be true or false")
-        if not isinstance(code, str) or code not in ("duplicate_parameter", "invalid_parameter"):
-            raise ValueError("brevo_duplicate_code must be duplicate_parameter or invalid_parameter")
-        if isinstance(other, bool) or not isinstance(other, int) or other < 0:
-            raise ValueError("brevo_other_program must be a number of calls a second, 0 or more")
-        account.key, account.ip_blocked, account.duplicate_code = key, blocked, code
-        if (rate_limit, hourly_limit, other) != (
-            account.rate_limit,
-            account.hourly_limit,
-            account.other_program,
+        before = self.account.switches
+        after = self.account.switches = changed(before, settings, "brevo_")
+        if (after.rate_limit, after.hourly_limit, after.other_program) != (
+            before.rate_limit,
+            before.hourly_limit,
+            before.other_program,
         ):
-            account.rate_limit, account.hourly_limit, account.other_program = rate_limit, hourly_limit, other
-            account.restart_limits()
+            self.account.restart_limits()
 
     def counts(self) -> dict[str, JsonValue]:
         store = self.account.store
@@ -197,11 +168,3 @@ class Brevo(StandIn[Contact]):
             return False
         store.put(replace(contact, email_blacklisted=True, modified_at=store.now()))
         return True
-
-
-def _limit(value: JsonValue, name: str) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be 1 or more, or null for no limit")
-    return value

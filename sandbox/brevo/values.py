@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from sandbox.brevo.errors import invalid
 from sandbox.messages import JsonObject, JsonValue
-from sandbox.values import is_whole
+from sandbox.values import is_number, is_whole
 
 AttributeValue: TypeAlias = str | int | float | bool | list[str]
 
@@ -84,7 +84,7 @@ def clean_value(attribute: Attribute, value: JsonValue) -> AttributeValue | None
 
 
 def _number(value: JsonValue) -> int | float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         return None
     return value if isinstance(value, int) or math.isfinite(value) else None
 

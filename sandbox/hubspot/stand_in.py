@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 
-from sandbox.hubspot.account import SCOPES, Account, rate_headers, unauthorized
+from sandbox.hubspot.account import SETTINGS, Account, Switches, rate_headers, unauthorized
 from sandbox.hubspot.batch import upsert_contacts
 from sandbox.hubspot.contacts import create_contact, delete_contact, list_contacts, read_contact, update_contact
 from sandbox.hubspot.errors import HubSpotError, not_found, too_many
@@ -16,6 +16,7 @@ from sandbox.limits import Bucket, Clock, Verdict
 from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, Response, json_response
 from sandbox.platform import PageContact, StandIn
 from sandbox.routing import Route, Router
+from sandbox.settings import changed, shown
 
 #: Paths below the version; `/crm/v3/objects/contacts` and `/crm/objects/2026-09/contacts` are one.
 ROUTES: list[Route[Account]] = [
@@ -48,18 +49,11 @@ class HubSpot(StandIn[Contact]):
     name = "HubSpot"
     slug = "hubspot"
     prefix = "/hubspot"
+    kinds = SETTINGS
 
-    def __init__(
-        self,
-        key: str,
-        limit: int | None,
-        daily_limit: int | None,
-        lock: threading.RLock,
-        clock: Clock,
-        now: Callable[[], float],
-    ) -> None:
+    def __init__(self, switches: Switches, lock: threading.RLock, clock: Clock, now: Callable[[], float]) -> None:
         super().__init__(lock)
-        self.account = Account(key, limit, daily_limit, clock, now)
+        self.account = Account(switches, clock, now)
         self._router = Router(ROUTES)
         self._answers = 0
 
@@ -107,7 +101,7 @@ class HubSpot(StandIn[Contact]):
         policies = {"429": "TEN_SECONDLY_ROLLING", "429_secondly": "SECONDLY", "429_daily": "DAILY"}
         if kind in policies:
             response = too_many(policies[kind])
-            response.headers += rate_headers(Verdict(False, self.account.limit or 100, 0, reset_after), None)
+            response.headers += rate_headers(Verdict(False, self.account.switches.limit or 100, 0, reset_after), None)
             return response
         if kind == "401":
             return unauthorized().response()
@@ -138,34 +132,13 @@ class HubSpot(StandIn[Contact]):
         self.account.reset()
 
     def settings(self) -> JsonObject:
-        account = self.account
-        return {
-            "hubspot_key": account.key,
-            "hubspot_limit": account.limit,
-            "hubspot_daily_limit": account.daily_limit,
-            "hubspot_missing_scope": account.missing_scope,
-            "hubspot_forgets": account.forgets,
-            "hubspot_traces": account.traces,
-            "hubspot_unique_email": account.unique_email,
-        }
+        return shown(SETTINGS, self.account.switches, "hubspot_")
 
     def change(self, settings: JsonObject) -> None:
-        """Check every value first, then apply all. New limits start counting anew."""
-        account = self.account
-        merged = {**self.settings(), **settings}
-        key, scope = _text(merged, "hubspot_key"), _text(merged, "hubspot_missing_scope")
-        forgets = _text(merged, "hubspot_forgets")
-        traces, unique = _flag(merged, "hubspot_traces"), _flag(merged, "hubspot_unique_email")
-        limit, daily = _limit(merged, "hubspot_limit"), _limit(merged, "hubspot_daily_limit")
-        if not key:
-            raise ValueError("hubspot_key must not be empty")
-        if scope and scope not in SCOPES:
-            raise ValueError(f"hubspot_missing_scope must be empty or one of {', '.join(SCOPES)}")
-        account.key, account.missing_scope, account.forgets = key, scope, forgets
-        account.traces, account.unique_email = traces, unique
-        if (limit, daily) != (account.limit, account.daily_limit):
-            account.limit, account.daily_limit = limit, daily
-            account.restart_limits()
+        before = self.account.switches
+        after = self.account.switches = changed(before, settings, "hubspot_")
+        if (after.limit, after.daily_limit) != (before.limit, before.daily_limit):
+            self.account.restart_limits()
 
     def counts(self) -> dict[str, JsonValue]:
         store = self.account.store
@@ -199,26 +172,3 @@ class HubSpot(StandIn[Contact]):
             return False
         store.update(contact, {"hs_email_optout": "true"})
         return True
-
-
-def _text(settings: JsonObject, name: str) -> str:
-    value = settings[name]
-    if not isinstance(value, str):
-        raise ValueError(f"{name} must be text")
-    return value
-
-
-def _flag(settings: JsonObject, name: str) -> bool:
-    value = settings[name]
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} must be true or false")
-    return value
-
-
-def _limit(settings: JsonObject, name: str) -> int | None:
-    value = settings[name]
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be 1 or more, or null for no limit")
-    return value

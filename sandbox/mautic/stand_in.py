@@ -2,11 +2,10 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
 
 from sandbox.limits import Bucket, Clock
 from sandbox.mautic import webhooks
-from sandbox.mautic.account import Account, Switches, denied, expired
+from sandbox.mautic.account import SETTINGS, Account, Switches, denied, expired
 from sandbox.mautic.errors import GENERIC, MauticError, not_found
 from sandbox.mautic.handlers import (
     add_to_segment,
@@ -27,6 +26,7 @@ from sandbox.mautic.upsert import create_contact, create_contacts, edit_contact
 from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, Response, json_response
 from sandbox.platform import PageContact, StandIn
 from sandbox.routing import Route, Router
+from sandbox.settings import changed, shown
 from sandbox.values import number_in
 
 # Lines with the same path stand together, fixed names before `{…}`: see Router.
@@ -56,6 +56,7 @@ class Mautic(StandIn[Contact]):
     name = "Mautic"
     slug = "mautic"
     prefix = "/mautic"
+    kinds = SETTINGS
 
     def __init__(self, switches: Switches, lock: threading.RLock, clock: Clock, now: Callable[[], float]) -> None:
         super().__init__(lock)
@@ -117,18 +118,14 @@ class Mautic(StandIn[Contact]):
         self.account.reset()
 
     def settings(self) -> JsonObject:
-        return {f"mautic_{name}": value for name, value in asdict(self.account.switches).items()}
+        return shown(SETTINGS, self.account.switches, "mautic_")
 
     def change(self, settings: JsonObject) -> None:
-        """Check every value first, then apply all. A new limit starts counting anew."""
         account, before = self.account, self.account.switches
-        wanted = {name.removeprefix("mautic_"): value for name, value in settings.items()}
-        for name, value in wanted.items():
-            _check(name, value, getattr(Switches(), name))
-        account.switches = replace(before, **wanted)  # type: ignore[arg-type]  # checked just now
-        if account.switches.core_length != before.core_length:
-            account.store.set_core_length(account.switches.core_length)
-        if account.switches.hourly_limit != before.hourly_limit:
+        after = account.switches = changed(before, settings, "mautic_")
+        if after.core_length != before.core_length:
+            account.store.set_core_length(after.core_length)
+        if after.hourly_limit != before.hourly_limit:
             account.restart_limits()
 
     def counts(self) -> dict[str, JsonValue]:
@@ -182,18 +179,3 @@ def too_many(retry_after: int | None = None) -> Response:
 def parts_without_slash(parts: list[str]) -> list[str]:
     """The path without the slash that Mautic tolerates at its end."""
     return parts[:-1] if parts and not parts[-1] else parts
-
-
-def _check(name: str, value: JsonValue, example: object) -> None:
-    """Is the value of the kind that this setting has? ValueError if not."""
-    kinds = {one.name: one.type for one in fields(Switches)}
-    kind = str(kinds[name])
-    if isinstance(example, bool):
-        fits = isinstance(value, bool)
-    elif isinstance(example, str):
-        fits = isinstance(value, str)
-    else:
-        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-        fits = whole or (value is None and isinstance(example, type(None)))
-    if not fits:
-        raise ValueError(f"mautic_{name} does not take {value!r}; it is {kind}")

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from sandbox.limits import Clock
 from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, Response, json_response, parse_json
 from sandbox.n8n.callbacks import Call, Callbacks, CallRecord
-from sandbox.n8n.workflow import PATH, Execution, Workflow, checked
+from sandbox.n8n.workflow import PATH, SETTINGS, Execution, Workflow
 from sandbox.platform import PageContact, StandIn
+from sandbox.settings import changed, shown
 
 _HINT = (
     "The workflow must be active for a production URL to run successfully. You can activate the workflow using the "
@@ -31,12 +32,11 @@ class N8n(StandIn[Execution]):
     name = "n8n"
     slug = "n8n"
     prefix = "/n8n"
+    kinds = SETTINGS
 
-    def __init__(
-        self, secret: str, lock: threading.RLock, clock: Clock, now: Callable[[], float], callback_url: str = ""
-    ) -> None:
+    def __init__(self, workflow: Workflow, lock: threading.RLock, clock: Clock, now: Callable[[], float]) -> None:
         super().__init__(lock)
-        self.workflow = Workflow(secret=secret, callback_url=callback_url)
+        self.workflow = workflow
         self._calls = Callbacks(self.workflow.retry_wait_seconds)
         self._executions: list[Execution] = []
         self._clock, self._now = clock, now
@@ -170,11 +170,10 @@ class N8n(StandIn[Execution]):
         self._listening = False
 
     def settings(self) -> JsonObject:
-        return self.workflow.as_settings()
+        return shown(SETTINGS, self.workflow, "n8n_")
 
     def change(self, settings: JsonObject) -> None:
-        """Check every value first, then apply all."""
-        self.workflow = checked({**self.settings(), **settings})
+        self.workflow = changed(self.workflow, settings, "n8n_")
         self._calls.wait_between_tries = self.workflow.retry_wait_seconds
         if "n8n_starting_seconds" in settings:
             self._live_at = self._clock() + self.workflow.starting_seconds
