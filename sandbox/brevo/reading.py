@@ -56,6 +56,14 @@ def whole_number(value: JsonValue, name: str) -> int:
     return value
 
 
+def number(text: str, complaint: str) -> int:
+    """The number in a part of a path or a query. 400 with the complaint for any other text."""
+    found = number_in(text)
+    if found is None:
+        raise invalid(complaint)
+    return found
+
+
 class Paging:
     """`limit`, `offset` and `sort` of a paged endpoint.
 
@@ -81,12 +89,10 @@ class Paging:
 
 
 def _bounded(query: dict[str, list[str]], name: str, default: int, most: int | None) -> int:
-    number = number_in(query.get(name, [str(default)])[-1])
-    if number is None:
-        raise invalid(f"{name} must be a number, 0 or more")
-    if most is not None and number > most:
+    value = number(query.get(name, [str(default)])[-1], f"{name} must be a number, 0 or more")
+    if most is not None and value > most:
         raise out_of_range(f"{name} must not exceed {most}")
-    return number
+    return value
 
 
 def since(query: dict[str, list[str]], name: str) -> Callable[[float], bool] | None:
