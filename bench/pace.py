@@ -91,7 +91,7 @@ def _run(sandbox: Sandbox) -> None:
     from curation_sdk.queueing import queue_contacts
 
     settings.BREVO_API_BASE_URL = sandbox.brevo_url
-    settings.BREVO_RATE_LIMIT_PER_SECOND = float(sandbox.brevo.account.rate_limit or 10)
+    settings.BREVO_RATE_LIMIT_PER_SECOND = float(sandbox.brevo.account.switches.rate_limit or 10)
     queue_contacts(BREVO, Contact.objects.all(), now=timezone.now())
     while True:
         report = run_cycle(BREVO, trigger=SyncRun.Trigger.COMMAND)

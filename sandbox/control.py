@@ -18,6 +18,7 @@ from sandbox.messages import (
 from sandbox.page import PAGE_SIZE, PageView, render
 from sandbox.platform import Platform
 from sandbox.routing import Params, Route, Router
+from sandbox.values import is_number, is_whole, number_in
 
 _LONGEST_LATENCY_MS = 600_000.0
 
@@ -92,16 +93,21 @@ def change_settings(control: Control, request: Request, params: Params) -> Respo
         known = ", ".join(sorted(_settings(control)))
         raise BadRequest(400, f"Unknown settings: {', '.join(unknown)}. Known: {known}")
     latency = wanted.pop("latency_ms", control.latency_ms())
-    if isinstance(latency, bool) or not isinstance(latency, int | float) or not math.isfinite(latency):
+    if not is_number(latency):
         raise BadRequest(400, "latency_ms must be a number")
     if not 0 <= latency <= _LONGEST_LATENCY_MS:
         raise BadRequest(400, "latency_ms must lie between 0 and 600000")
+    changes = [
+        (platform, {name: value for name, value in wanted.items() if name in platform.kinds})
+        for platform in control.platforms
+    ]
     try:
-        for platform in control.platforms:
-            mine = {name: value for name, value in wanted.items() if name in platform.settings()}
-            platform.change(mine)
+        for platform, mine in changes:
+            platform.check(mine)
     except ValueError as error:
         raise BadRequest(400, str(error)) from error
+    for platform, mine in changes:
+        platform.change(mine)
     control.set_latency_ms(float(latency))
     return json_response(200, _settings(control))
 
@@ -113,7 +119,7 @@ def spend_budget(control: Control, request: Request, params: Params) -> Response
     calls, bucket = wanted.get("calls"), wanted.get("bucket", "contacts")
     if platform is None:
         raise BadRequest(400, "No such platform")
-    if isinstance(calls, bool) or not isinstance(calls, int) or not 0 <= calls <= 1_000_000:
+    if not is_whole(calls) or not 0 <= calls <= 1_000_000:
         raise BadRequest(400, "calls must be a whole number from 0 to 1000000")
     try:
         platform.use_budget(calls, str(bucket))
@@ -155,10 +161,9 @@ def show_page(control: Control, request: Request, params: Params) -> Response:
     if platform is None:
         return json_response(404, {"message": "No such platform"})
     search = _first(query, "q").strip()[:254]
-    number = _first(query, "page")
-    page = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 1
+    page = number_in(_first(query, "page")) or 1
     total, _ = platform.page_contacts(search, 0, 0)
-    page = min(max(1, page), max(1, math.ceil(total / PAGE_SIZE)))
+    page = min(page, max(1, math.ceil(total / PAGE_SIZE)))
     _, contacts = platform.page_contacts(search, (page - 1) * PAGE_SIZE, PAGE_SIZE)
     host = request.headers.get("host", "127.0.0.1")
     view = PageView(control.platforms, platform, contacts, total, page, search, platform.journal.latest(50), host)

@@ -1,10 +1,10 @@
 """Faults on demand: what goes wrong, how often, and for whom. What each answers is in `app.py`."""
 
-import math
 import random
 from dataclasses import dataclass, field
 
 from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, split_path
+from sandbox.values import is_number, is_whole
 
 KINDS = (
     "500",
@@ -60,7 +60,7 @@ class Fault:
             raise ValueError("times must be 1 or more, or null")
         if not 0 <= self.share <= 1:
             raise ValueError("share must lie between 0 and 1")
-        if not (math.isfinite(self.seconds) and 0 <= self.seconds <= _LONGEST_HANG):
+        if not 0 <= self.seconds <= _LONGEST_HANG:
             raise ValueError("seconds must lie between 0 and 3600")
         self._random = random.Random(self.seed)  # noqa: S311 - a die for tests, no secret
 
@@ -134,20 +134,20 @@ def fault_from_json(value: JsonValue) -> Fault:
             seconds=_number(value, "seconds", 30.0),
             reset_after=_whole(value, "reset_after", 1),
         )
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise BadRequest(400, str(error)) from error
 
 
 def _whole(value: JsonObject, name: str, default: int) -> int:
     number = value.get(name, default)
-    if isinstance(number, bool) or not isinstance(number, int):
+    if not is_whole(number):
         raise ValueError(f"{name} must be a whole number")
     return number
 
 
 def _number(value: JsonObject, name: str, default: float) -> float:
     number = value.get(name, default)
-    if isinstance(number, bool) or not isinstance(number, int | float):
+    if not is_number(number):
         raise ValueError(f"{name} must be a number")
     return float(number)
 

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sandbox.app import App
-from sandbox.brevo.account import DEFAULT_KEY, RATE_LIMIT
+from sandbox.brevo import account as brevo_account
 from sandbox.brevo.stand_in import Brevo
 from sandbox.faults import Fault
 from sandbox.hubspot import account as hubspot_account
 from sandbox.hubspot.stand_in import HubSpot
 from sandbox.limits import Clock
 from sandbox.listener import Listener
-from sandbox.mautic.account import DEFAULT_PASSWORD, DEFAULT_USERNAME, Switches
+from sandbox.mautic import account as mautic_account
 from sandbox.mautic.stand_in import Mautic
 from sandbox.n8n.stand_in import N8n
-from sandbox.n8n.workflow import DEFAULT_SECRET
+from sandbox.n8n.workflow import DEFAULT_SECRET, Workflow
 from sandbox.platform import Platform
 
 
@@ -32,12 +32,12 @@ class Sandbox:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
-        brevo_key: str = DEFAULT_KEY,
-        mautic_username: str = DEFAULT_USERNAME,
-        mautic_password: str = DEFAULT_PASSWORD,
+        brevo_key: str = brevo_account.DEFAULT_KEY,
+        mautic_username: str = mautic_account.DEFAULT_USERNAME,
+        mautic_password: str = mautic_account.DEFAULT_PASSWORD,
         n8n_secret: str = DEFAULT_SECRET,
         n8n_callback_url: str = "",
-        rate_limit: int | None = RATE_LIMIT,
+        rate_limit: int | None = brevo_account.RATE_LIMIT,
         hourly_limit: int | None = None,
         hubspot_key: str = hubspot_account.DEFAULT_KEY,
         hubspot_limit: int | None = hubspot_account.LIMIT,
@@ -47,12 +47,15 @@ class Sandbox:
         now: Callable[[], float] = time.time,
     ) -> None:
         self.lock = threading.RLock()
-        self.brevo = Brevo(brevo_key, rate_limit, hourly_limit, self.lock, clock, now)
+        brevo = brevo_account.Switches(rate_limit, hourly_limit, brevo_key)
         daily_limit = None if hubspot_limit is None else hubspot_account.DAILY_LIMIT
-        self.hubspot = HubSpot(hubspot_key, hubspot_limit, daily_limit, self.lock, clock, now)
-        switches = Switches(username=mautic_username, password=mautic_password)
-        self.mautic = Mautic(switches, self.lock, clock, now)
-        self.n8n = N8n(n8n_secret, self.lock, clock, now, n8n_callback_url)
+        hubspot = hubspot_account.Switches(hubspot_key, hubspot_limit, daily_limit)
+        mautic = mautic_account.Switches(mautic_username, mautic_password)
+        workflow = Workflow(n8n_secret, callback_url=n8n_callback_url)
+        self.brevo = Brevo(brevo, self.lock, clock, now)
+        self.hubspot = HubSpot(hubspot, self.lock, clock, now)
+        self.mautic = Mautic(mautic, self.lock, clock, now)
+        self.n8n = N8n(workflow, self.lock, clock, now)
         self.platforms: list[Platform] = [self.brevo, self.hubspot, self.mautic, self.n8n]
         stopping = threading.Event()
         self._app = App(self.platforms, self.lock, stopping, latency_ms / 1000, verbose)
@@ -107,12 +110,12 @@ class Sandbox:
 def running_sandbox(
     *,
     port: int = 0,
-    brevo_key: str = DEFAULT_KEY,
-    mautic_username: str = DEFAULT_USERNAME,
-    mautic_password: str = DEFAULT_PASSWORD,
+    brevo_key: str = brevo_account.DEFAULT_KEY,
+    mautic_username: str = mautic_account.DEFAULT_USERNAME,
+    mautic_password: str = mautic_account.DEFAULT_PASSWORD,
     n8n_secret: str = DEFAULT_SECRET,
     n8n_callback_url: str = "",
-    rate_limit: int | None = RATE_LIMIT,
+    rate_limit: int | None = brevo_account.RATE_LIMIT,
     hourly_limit: int | None = None,
     hubspot_key: str = hubspot_account.DEFAULT_KEY,
     hubspot_limit: int | None = hubspot_account.LIMIT,

@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 
 from sandbox.messages import REASONS, BadRequest, Response
+from sandbox.values import number_in
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 10 * 1024 * 1024  # Brevo takes import bodies of up to 10 MB (POST /contacts/import)
@@ -114,10 +115,9 @@ def body_length(headers: dict[str, str]) -> int:
     """How many body bytes follow the head. Raises BadRequest when that is unclear or too much."""
     if "transfer-encoding" in headers:
         raise BadRequest(411, "Send a Content-Length; chunked bodies are not read here")
-    text = headers.get("content-length", "0")
-    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+    length = number_in(headers.get("content-length", "0"))
+    if length is None:
         raise BadRequest(400, "Content-Length is not a number")
-    length = int(text)
     if length > MAX_BODY:
         raise BadRequest(413, "The body is larger than 10 MB")
     return length

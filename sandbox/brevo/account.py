@@ -2,56 +2,69 @@
 
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sandbox.brevo.errors import BrevoError
 from sandbox.brevo.store import Store
 from sandbox.limits import Bucket, Clock, Verdict, Window
 from sandbox.messages import Response
+from sandbox.settings import COUNT, FLAG, NON_EMPTY, OPTIONAL_LIMIT, one_of
 
 DEFAULT_KEY = "sandbox-brevo-key"
 RATE_LIMIT = 10  # a second for /contacts on every plan: https://developers.brevo.com/docs/api-limits
 OTHER_HOURLY_LIMIT = 100  # everything that has no line of its own on that page, together
 SECONDS_PER_HOUR = 3600
 
+#: What `POST /_sandbox/settings` can change.
+SETTINGS = {
+    "rate_limit": OPTIONAL_LIMIT,
+    "hourly_limit": OPTIONAL_LIMIT,
+    "brevo_key": NON_EMPTY,
+    "brevo_ip_blocked": FLAG,
+    "brevo_duplicate_code": one_of("duplicate_parameter", "invalid_parameter"),
+    "brevo_other_program": COUNT,
+}
 
-class Account:
-    """One Brevo account.
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """The settings, without "brevo_" in front.
 
     `rate_limit`: calls a second to `/contacts`; None lifts every limit. `hourly_limit`: calls an hour; None
     means 3600 times the rate, as on Brevo's plans. `ip_blocked`: answer as for an unknown IP address.
     `duplicate_code`: the code of duplicate errors, which became `invalid_parameter` for some since May 2026.
+    `other_program`: calls a second that another program makes.
     """
 
-    def __init__(
-        self,
-        key: str,
-        rate_limit: int | None,
-        hourly_limit: int | None,
-        clock: Clock,
-        now: Callable[[], float],
-    ) -> None:
-        self.key = key
-        self.ip_blocked = False
-        self.duplicate_code = "duplicate_parameter"
-        self.other_program = 0
+    rate_limit: int | None = RATE_LIMIT
+    hourly_limit: int | None = None
+    key: str = DEFAULT_KEY
+    ip_blocked: bool = False
+    duplicate_code: str = "duplicate_parameter"
+    other_program: int = 0
+
+
+class Account:
+    """One Brevo account."""
+
+    def __init__(self, switches: Switches, clock: Clock, now: Callable[[], float]) -> None:
+        self.switches = switches
         self.store = Store(now)
-        self.rate_limit = rate_limit
-        self.hourly_limit = hourly_limit
         self._clock = clock
         self.contacts_bucket, self.other_bucket = self._fresh_buckets()
 
     def _fresh_buckets(self) -> tuple[Bucket, Bucket]:
-        hourly = self.hourly_limit
-        if hourly is None and self.rate_limit is not None:
-            hourly = self.rate_limit * SECONDS_PER_HOUR
+        rate, hourly = self.switches.rate_limit, self.switches.hourly_limit
+        if hourly is None and rate is not None:
+            hourly = rate * SECONDS_PER_HOUR
         windows: list[Window] = []
-        if self.rate_limit is not None:
-            windows.append(Window(self.rate_limit, 1.0))
+        if rate is not None:
+            windows.append(Window(rate, 1.0))
         if hourly is not None:
             windows.append(Window(hourly, SECONDS_PER_HOUR))
         contacts_bucket = Bucket(windows, self._clock)
-        contacts_bucket.reserve(self.other_program)
-        other_windows = [] if self.rate_limit is None else [Window(OTHER_HOURLY_LIMIT, SECONDS_PER_HOUR)]
+        contacts_bucket.reserve(self.switches.other_program)
+        other_windows = [] if rate is None else [Window(OTHER_HOURLY_LIMIT, SECONDS_PER_HOUR)]
         return contacts_bucket, Bucket(other_windows, self._clock)
 
     def restart_limits(self) -> None:
@@ -68,9 +81,9 @@ class Account:
         key = headers.get("api-key", "")
         if not key:
             raise unauthorized("authentication not found in headers")
-        if not hmac.compare_digest(key.encode(), self.key.encode()):
+        if not hmac.compare_digest(key.encode(), self.switches.key.encode()):
             raise unauthorized("Key not found")
-        if self.ip_blocked:
+        if self.switches.ip_blocked:
             raise ip_refused()
 
     def bucket_for(self, first_part: str) -> Bucket:

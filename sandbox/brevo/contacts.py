@@ -2,12 +2,14 @@
 
 from sandbox.brevo.account import Account
 from sandbox.brevo.errors import invalid, not_found
-from sandbox.brevo.reading import Paging, since
+from sandbox.brevo.reading import Paging, number, since
 from sandbox.brevo.store import Contact, Store
 from sandbox.brevo.upsert import create_or_upsert, read_update, update
 from sandbox.brevo.values import clean_email, clean_phone
 from sandbox.messages import JsonValue, Request, Response, json_response
 from sandbox.routing import Params
+
+_NO_IDENTIFIER = "The identifier is neither an address nor an id"
 
 # The identifierType values of the reference, and the identifier each one looks at.
 _IDENTIFIER_TYPES = {
@@ -21,7 +23,7 @@ _IDENTIFIER_TYPES = {
 
 def create_contact(account: Account, request: Request, params: Params) -> Response:
     """`POST /contacts`: 201 with the id of a new contact, 204 with nothing after an update."""
-    new_id = create_or_upsert(account.store, request, account.duplicate_code)
+    new_id = create_or_upsert(account.store, request, account.switches.duplicate_code)
     return Response(204) if new_id is None else json_response(201, {"id": new_id})
 
 
@@ -32,7 +34,8 @@ def list_contacts(account: Account, request: Request, params: Params) -> Respons
         if name in query:
             raise invalid(f"{name} is not offered by this sandbox")
     contacts = list(account.store.contacts.values())
-    wanted = {_list_id(value) for values in query.get("listIds", []) for value in values.split(",")}
+    ids = [one for values in query.get("listIds", []) for one in values.split(",")]
+    wanted = {number(one, "listIds must hold numbers") for one in ids}
     if wanted:
         contacts = [contact for contact in contacts if wanted.intersection(contact.list_ids)]
     return page_of(contacts, query, Paging(query, default=50, most=1000))
@@ -58,7 +61,7 @@ def read_contact(account: Account, request: Request, params: Params) -> Response
 def update_contact(account: Account, request: Request, params: Params) -> Response:
     """`PUT /contacts/{identifier}`: 204; what the body does not name stays."""
     contact = _find(account.store, request, params["identifier"], guess_phone=False)
-    update(account.store, contact, read_update(account.store, request), account.duplicate_code)
+    update(account.store, contact, read_update(account.store, request), account.switches.duplicate_code)
     return Response(204)
 
 
@@ -77,7 +80,7 @@ def _find(store: Store, request: Request, identifier: str, *, guess_phone: bool)
     if kind == "":
         contact = _guess(store, identifier, guess_phone=guess_phone)
     elif kind == "contact_id":
-        contact = store.contacts.get(_contact_id(identifier))
+        contact = store.contacts.get(number(identifier, _NO_IDENTIFIER))
     elif kind in _IDENTIFIER_TYPES:
         name = _IDENTIFIER_TYPES[kind]
         contact = store.owner(name, _clean(name, identifier))
@@ -93,7 +96,7 @@ def _guess(store: Store, identifier: str, *, guess_phone: bool) -> Contact | Non
         return store.owner("email", clean_email(identifier))
     if guess_phone and identifier.startswith("+"):
         return store.owner("SMS", clean_phone("SMS", identifier))
-    contact = store.contacts.get(_contact_id(identifier))
+    contact = store.contacts.get(number(identifier, _NO_IDENTIFIER))
     if contact is None and guess_phone:
         return store.owner("SMS", identifier)
     return contact
@@ -103,15 +106,3 @@ def _clean(name: str, identifier: str) -> str:
     if name == "email":
         return clean_email(identifier)
     return identifier if name == "ext_id" else clean_phone(name, identifier)
-
-
-def _contact_id(identifier: str) -> int:
-    if not (identifier.isascii() and identifier.isdigit()) or len(identifier) > 18:
-        raise invalid("The identifier is neither an address nor an id")
-    return int(identifier)
-
-
-def _list_id(value: str) -> int:
-    if not (value.isascii() and value.isdigit()) or len(value) > 18:
-        raise invalid("listIds must hold numbers")
-    return int(value)

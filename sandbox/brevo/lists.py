@@ -5,11 +5,12 @@ from dataclasses import replace
 from sandbox.brevo.account import Account
 from sandbox.brevo.contacts import page_of
 from sandbox.brevo.errors import invalid, missing, not_found
-from sandbox.brevo.reading import Paging, flag, object_body, text, whole_number
-from sandbox.brevo.store import Contact, ContactList, Store, utc_text
+from sandbox.brevo.reading import Paging, flag, number, object_body, text, whole_number
+from sandbox.brevo.store import Contact, ContactList, Store
 from sandbox.brevo.values import clean_email
 from sandbox.messages import JsonObject, JsonValue, Request, Response, json_response
 from sandbox.routing import Params
+from sandbox.values import utc_text
 
 _MOST_IDENTIFIERS = 150  # per add or remove call: reference pages of both
 
@@ -119,9 +120,7 @@ def create_folder(account: Account, request: Request, params: Params) -> Respons
 
 
 def _find_list(store: Store, text_id: str) -> ContactList:
-    if not (text_id.isascii() and text_id.isdigit()) or len(text_id) > 18:
-        raise invalid("The list id must be a number")
-    found = store.lists.get(int(text_id))
+    found = store.lists.get(number(text_id, "The list id must be a number"))
     if found is None:
         raise not_found("List ID does not exist")
     return found

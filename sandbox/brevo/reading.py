@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from sandbox.brevo.errors import BrevoError, invalid, missing, out_of_range
 from sandbox.messages import JsonObject, JsonValue, Request
+from sandbox.values import is_whole, number_in
 
 Item = TypeVar("Item")
 
@@ -50,9 +51,17 @@ def integers(body: JsonObject, name: str) -> list[int]:
 
 def whole_number(value: JsonValue, name: str) -> int:
     """A JSON integer; true and false are none."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if not is_whole(value):
         raise invalid(f"{name} must hold whole numbers")
     return value
+
+
+def number(text: str, complaint: str) -> int:
+    """The number in a part of a path or a query. 400 with the complaint for any other text."""
+    found = number_in(text)
+    if found is None:
+        raise invalid(complaint)
+    return found
 
 
 class Paging:
@@ -80,13 +89,10 @@ class Paging:
 
 
 def _bounded(query: dict[str, list[str]], name: str, default: int, most: int | None) -> int:
-    value = query.get(name, [str(default)])[-1]
-    if not (value.isascii() and value.isdigit()) or len(value) > 15:
-        raise invalid(f"{name} must be a number, 0 or more")
-    number = int(value)
-    if most is not None and number > most:
+    value = number(query.get(name, [str(default)])[-1], f"{name} must be a number, 0 or more")
+    if most is not None and value > most:
         raise out_of_range(f"{name} must not exceed {most}")
-    return number
+    return value
 
 
 def since(query: dict[str, list[str]], name: str) -> Callable[[float], bool] | None:

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
-from sandbox.brevo.account import Account, add_rate_headers, ip_refused, too_many, unauthorized
+from sandbox.brevo.account import SETTINGS, Account, Switches, add_rate_headers, ip_refused, too_many, unauthorized
 from sandbox.brevo.attributes import create_attribute, list_attributes
 from sandbox.brevo.contacts import create_contact, delete_contact, list_contacts, read_contact, update_contact
 from sandbox.brevo.errors import BrevoError
@@ -20,11 +20,12 @@ from sandbox.brevo.lists import (
 )
 from sandbox.brevo.profile import read_account
 from sandbox.brevo.store import Contact
-from sandbox.journal import Journal, RequestRecord
-from sandbox.limits import Clock, Verdict
+from sandbox.limits import Bucket, Clock, Verdict
 from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, Response
-from sandbox.platform import PageContact
+from sandbox.platform import PageContact, StandIn
 from sandbox.routing import Route, Router
+from sandbox.settings import changed, shown
+from sandbox.values import number_in
 
 # Lines with the same path stand together, fixed names before `{…}`: see Router.
 ROUTES: list[Route[Account]] = [
@@ -49,64 +50,19 @@ ROUTES: list[Route[Account]] = [
 _NOT_OFFERED = frozenset(("batch", "doubleOptinConfirmation", "export", "import", "segments"))
 
 
-class Brevo:
-    """The stand-in.
-
-    For tests, from any thread: `contacts`, `contact()`, `requests`, `unsubscribe()`, `set()`, `use_budget()`.
-    The server calls the rest with the lock held.
-    """
+class Brevo(StandIn[Contact]):
+    """Brevo's stand-in."""
 
     name = "Brevo"
     slug = "brevo"
     prefix = "/brevo/v3"
+    kinds = SETTINGS
 
-    def __init__(
-        self,
-        key: str,
-        rate_limit: int | None,
-        hourly_limit: int | None,
-        lock: threading.RLock,
-        clock: Clock,
-        now: Callable[[], float],
-    ) -> None:
-        self.account = Account(key, rate_limit, hourly_limit, clock, now)
-        self.journal = Journal()
-        self._lock = lock
+    def __init__(self, switches: Switches, lock: threading.RLock, clock: Clock, now: Callable[[], float]) -> None:
+        super().__init__(lock)
+        self.account = Account(switches, clock, now)
         self._router = Router(ROUTES)
         self._answers = 0
-
-    @property
-    def contacts(self) -> dict[str, Contact]:
-        """The contacts by address (lower case). Those that have only an ext_id are in `account.store`."""
-        with self._lock:
-            return {contact.email: contact for contact in self._all() if contact.email is not None}
-
-    def contact(self, address: str) -> Contact | None:
-        """One contact by address, letter case aside."""
-        with self._lock:
-            return self.account.store.owner("email", address.lower())
-
-    @property
-    def requests(self) -> list[RequestRecord]:
-        """Every request received, oldest first."""
-        with self._lock:
-            return self.journal.all()
-
-    def unsubscribe(self, address: str) -> None:
-        """Block a contact as if its owner had used the unsubscribe link. KeyError when there is none."""
-        with self._lock:
-            contact = self.contact(address)
-            if contact is None:
-                raise KeyError(address)
-            self.block(str(contact.id))
-
-    def set(self, **settings: JsonValue) -> None:
-        """Change settings by the names of `POST /_sandbox/settings`, such as `brevo_ip_blocked=True`."""
-        unknown = set(settings) - set(self.settings())
-        if unknown:
-            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
-        with self._lock:
-            self.change(settings)
 
     def handle(self, request: Request, parts: list[str]) -> Response:
         """Key, then rate limit, then the route. A request without a valid key costs the account nothing."""
@@ -143,7 +99,7 @@ class Brevo:
     def fault(self, kind: str, reset_after: int) -> Response:
         """Brevo's own answer for a fault. The 500 comes without a code: only `message` is promised."""
         if kind == "429":
-            limit = self.account.rate_limit or 10
+            limit = self.account.switches.rate_limit or 10
             return self._signed(add_rate_headers(too_many().response(), Verdict(False, limit, 0, reset_after)))
         if kind == "401":
             return self._signed(unauthorized("Key not found").response())
@@ -162,102 +118,53 @@ class Brevo:
         return response
 
     def reset(self) -> None:
-        """Back to a fresh account."""
+        super().reset()
         self.account.reset()
-        self.journal.clear()
 
     def settings(self) -> JsonObject:
-        """What `POST /_sandbox/settings` can change."""
-        account = self.account
-        return {
-            "rate_limit": account.rate_limit,
-            "hourly_limit": account.hourly_limit,
-            "brevo_key": account.key,
-            "brevo_ip_blocked": account.ip_blocked,
-            "brevo_duplicate_code": account.duplicate_code,
-            "brevo_other_program": account.other_program,
-        }
+        return shown(SETTINGS, self.account.switches, "brevo_")
 
     def change(self, settings: JsonObject) -> None:
-        """Check every value first, then apply all. New limits start counting anew."""
-        account = self.account
-        merged = {**self.settings(), **settings}
-        rate_limit = _limit(merged["rate_limit"], "rate_limit")
-        hourly_limit = _limit(merged["hourly_limit"], "hourly_limit")
-        key, blocked, code = merged["brevo_key"], merged["brevo_ip_blocked"], merged["brevo_duplicate_code"]
-        other = merged["brevo_other_program"]
-        if not isinstance(key, str) or not key:
-            raise ValueError("brevo_key must be non-empty text")
-        if not isinstance(blocked, bool):
-            raise ValueError("brevo_ip_blocked must be true or false")
-        if not isinstance(code, str) or code not in ("duplicate_parameter", "invalid_parameter"):
-            raise ValueError("brevo_duplicate_code must be duplicate_parameter or invalid_parameter")
-        if isinstance(other, bool) or not isinstance(other, int) or other < 0:
-            raise ValueError("brevo_other_program must be a number of calls a second, 0 or more")
-        account.key, account.ip_blocked, account.duplicate_code = key, blocked, code
-        if (rate_limit, hourly_limit, other) != (
-            account.rate_limit,
-            account.hourly_limit,
-            account.other_program,
+        before = self.account.switches
+        after = self.account.switches = changed(before, settings, "brevo_")
+        if (after.rate_limit, after.hourly_limit, after.other_program) != (
+            before.rate_limit,
+            before.hourly_limit,
+            before.other_program,
         ):
-            account.rate_limit, account.hourly_limit, account.other_program = rate_limit, hourly_limit, other
-            account.restart_limits()
+            self.account.restart_limits()
 
     def counts(self) -> dict[str, JsonValue]:
-        """Figures about the account."""
         store = self.account.store
         return {
             "contacts": len(store.contacts),
-            "blocked": sum(contact.email_blacklisted for contact in self._all()),
+            "blocked": sum(contact.email_blacklisted for contact in store.contacts.values()),
             "lists": {one.name: len(one.members) for one in store.lists.values()},
             "attributes": [*store.attributes],
         }
 
-    def use_budget(self, calls: int, bucket: str = "contacts") -> None:
-        """Another program of the same account spends calls right now."""
-        if bucket not in ("contacts", "other"):
-            raise ValueError("bucket must be contacts or other")
-        with self._lock:
-            chosen = self.account.contacts_bucket if bucket == "contacts" else self.account.other_bucket
-            chosen.use(calls)
+    def buckets(self) -> dict[str, Bucket]:
+        return {"contacts": self.account.contacts_bucket, "other": self.account.other_bucket}
 
-    def page_contacts(self, search: str, offset: int, limit: int) -> tuple[int, list[PageContact]]:
-        """Contacts whose address holds the search text, newest first."""
-        wanted = search.lower()
-        found = [contact for contact in self._all() if wanted in (contact.email or "")]
-        found.reverse()
-        return len(found), [self._for_page(contact) for contact in found[offset : offset + limit]]
+    def everybody(self) -> list[Contact]:
+        return list(self.account.store.contacts.values())
 
-    def _for_page(self, contact: Contact) -> PageContact:
+    def for_page(self, one: Contact) -> PageContact:
         lists = self.account.store.lists
         return PageContact(
-            id=str(contact.id),
-            address=contact.email or f"(ext_id {contact.ext_id})",
-            attributes={name: str(value) for name, value in contact.shown_attributes().items()},
-            lists=[f"{lists[list_id].name} ({list_id})" for list_id in contact.list_ids],
-            blocked=contact.email_blacklisted,
-            created=contact.created_at,
-            modified=contact.modified_at,
+            id=str(one.id),
+            address=one.email or f"(ext_id {one.ext_id})",
+            attributes={name: str(value) for name, value in one.shown_attributes().items()},
+            lists=[f"{lists[list_id].name} ({list_id})" for list_id in one.list_ids],
+            blocked=one.email_blacklisted,
+            created=one.created_at,
+            modified=one.modified_at,
         )
 
     def block(self, contact_id: str) -> bool:
-        """What an unsubscribe link does: the contact stays and gets no more campaign mail."""
         store = self.account.store
-        if not (contact_id.isascii() and contact_id.isdigit()) or len(contact_id) > 18:
-            return False
-        contact = store.contacts.get(int(contact_id))
+        contact = store.contacts.get(number_in(contact_id) or 0)
         if contact is None:
             return False
         store.put(replace(contact, email_blacklisted=True, modified_at=store.now()))
         return True
-
-    def _all(self) -> list[Contact]:
-        return list(self.account.store.contacts.values())
-
-
-def _limit(value: JsonValue, name: str) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be 1 or more, or null for no limit")
-    return value

@@ -6,10 +6,10 @@ the sandbox lock. Contacts are immutable and replaced as a whole, so a snapshot 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from sandbox.brevo.values import PHONE_IDENTIFIERS, Attribute, AttributeValue
 from sandbox.messages import JsonObject, JsonValue
+from sandbox.values import utc_text
 
 FIRST_FOLDER_ID = 1
 FIRST_LIST_ID = 2
@@ -138,8 +138,3 @@ class Store:
         for list_id in contact.list_ids:
             self.lists[list_id].members.pop(contact.id, None)
         del self.contacts[contact.id]
-
-
-def utc_text(seconds: float) -> str:
-    """Unix seconds in, `2026-11-24T10:15:00.000Z` out: the form the reference documents."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from sandbox.brevo.errors import invalid
 from sandbox.messages import JsonObject, JsonValue
+from sandbox.values import is_number, is_whole
 
 AttributeValue: TypeAlias = str | int | float | bool | list[str]
 
@@ -58,7 +59,7 @@ def clean_email(value: JsonValue) -> str:
 
 def clean_phone(name: str, value: JsonValue) -> str:
     """A phone for SMS, WHATSAPP or LANDLINE_NUMBER in, digits only out (POST /contacts). 400 if bad."""
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    text = str(value) if is_whole(value) else value
     match = _PHONE.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise invalid("Invalid WHATSAPP format" if name == "WHATSAPP" else "Invalid phone number")
@@ -83,7 +84,7 @@ def clean_value(attribute: Attribute, value: JsonValue) -> AttributeValue | None
 
 
 def _number(value: JsonValue) -> int | float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         return None
     return value if isinstance(value, int) or math.isfinite(value) else None
 

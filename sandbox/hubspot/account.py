@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sandbox.hubspot.errors import HubSpotError, missing_scopes, too_many
 from sandbox.hubspot.store import Store
 from sandbox.limits import Bucket, Clock, Verdict, Window
 from sandbox.messages import Response
+from sandbox.settings import FLAG, NON_EMPTY, OPTIONAL_LIMIT, TEXT, one_of
 
 DEFAULT_KEY = "pat-eu1-sandbox-hubspot-key"
 LIMIT = 100  # calls in any ten seconds, free accounts: https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
@@ -22,9 +24,21 @@ READ_SCHEMAS = "crm.schemas.contacts.read"
 WRITE_SCHEMAS = "crm.schemas.contacts.write"
 SCOPES = (READ_CONTACTS, WRITE_CONTACTS, READ_SCHEMAS, WRITE_SCHEMAS)
 
+#: What `POST /_sandbox/settings` can change.
+SETTINGS = {
+    "hubspot_key": NON_EMPTY,
+    "hubspot_limit": OPTIONAL_LIMIT,
+    "hubspot_daily_limit": OPTIONAL_LIMIT,
+    "hubspot_missing_scope": one_of("", *SCOPES),
+    "hubspot_forgets": TEXT,
+    "hubspot_traces": FLAG,
+    "hubspot_unique_email": FLAG,
+}
 
-class Account:
-    """One HubSpot account.
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """The settings, without "hubspot_" in front.
 
     `limit`: calls in ten seconds; `daily_limit`: calls a day; None: no such limit. `missing_scope`: what the token
     may not do. `forgets`: an address that an upsert names neither in its results nor in its errors. `traces`: does
@@ -32,23 +46,28 @@ class Account:
     address for an identifier; some accounts are said not to.
     """
 
-    def __init__(
-        self, key: str, limit: int | None, daily_limit: int | None, clock: Clock, now: Callable[[], float]
-    ) -> None:
-        self.key = key
-        self.limit, self.daily_limit = limit, daily_limit
-        self.missing_scope = ""
-        self.forgets = ""
-        self.traces = True
-        self.unique_email = True
+    key: str = DEFAULT_KEY
+    limit: int | None = LIMIT
+    daily_limit: int | None = DAILY_LIMIT
+    missing_scope: str = ""
+    forgets: str = ""
+    traces: bool = True
+    unique_email: bool = True
+
+
+class Account:
+    """One HubSpot account."""
+
+    def __init__(self, switches: Switches, clock: Clock, now: Callable[[], float]) -> None:
+        self.switches = switches
         self.store = Store(now)
         self._clock = clock
         self.restart_limits()
 
     def restart_limits(self) -> None:
         """Apply changed limits. Starts counting anew."""
-        self.burst = self._bucket(self.limit, INTERVAL)
-        self.day = self._bucket(self.daily_limit, DAY)
+        self.burst = self._bucket(self.switches.limit, INTERVAL)
+        self.day = self._bucket(self.switches.daily_limit, DAY)
 
     def _bucket(self, limit: int | None, seconds: float) -> Bucket:
         return Bucket([] if limit is None else [Window(limit, seconds)], self._clock)
@@ -63,13 +82,13 @@ class Account:
         kind, _, key = headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not key:
             return Response(401)
-        if not hmac.compare_digest(key.encode(), self.key.encode()):
+        if not hmac.compare_digest(key.encode(), self.switches.key.encode()):
             return unauthorized().response()
         return None
 
     def require(self, scope: str) -> None:
         """Raise the 403 when the token may not do this."""
-        if scope == self.missing_scope:
+        if scope == self.switches.missing_scope:
             raise missing_scopes(scope)
 
     def spend(self) -> tuple[Response | None, list[tuple[str, str]]]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from sandbox.hubspot.account import WRITE_CONTACTS, Account
 from sandbox.hubspot.contacts import MOST
 from sandbox.hubspot.errors import HubSpotError, PropertyFault, bad_values, invalid
-from sandbox.hubspot.store import address_key, utc_text
+from sandbox.hubspot.store import address_key
 from sandbox.hubspot.values import checked, is_address
 from sandbox.messages import JsonObject, JsonValue, Request, Response, json_response
 from sandbox.routing import Params
+from sandbox.values import utc_text
 
 # Answers come in another order than the inputs, the same one every time a test runs.
 _SHUFFLE = random.Random(2026)  # noqa: S311 - no secret
@@ -35,8 +36,8 @@ def upsert_contacts(account: Account, request: Request, params: Params) -> Respo
     """
     account.require(WRITE_CONTACTS)
     inputs = _inputs(request, account)
-    partial = account.traces and all(Counter(one.trace_id for one in inputs)[one.trace_id] == 1 for one in inputs)
-    partial = partial and all(one.trace_id for one in inputs)
+    traces = {one.trace_id for one in inputs}
+    partial = account.switches.traces and "" not in traces and len(traces) == len(inputs)
     sound: list[tuple[_Input, dict[str, str]]] = []
     errors: list[JsonValue] = []
     for one in inputs:
@@ -80,7 +81,7 @@ def _input(value: JsonValue, account: Account) -> _Input:
     if not isinstance(value, dict) or not isinstance(value.get("id"), str) or "properties" not in value:
         raise invalid("Invalid input JSON: each input needs an id and properties")
     by = value.get("idProperty")
-    if by != "email" or not account.unique_email:
+    if by != "email" or not account.switches.unique_email:
         raise invalid(f"Cannot upsert by a non-unique 0-1 property: {by}")
     trace_id = value.get("objectWriteTraceId") or ""
     if not isinstance(trace_id, str):
@@ -106,4 +107,5 @@ def _write(account: Account, one: _Input, properties: dict[str, str]) -> JsonObj
 
 
 def _forgotten(account: Account, one: _Input) -> bool:
-    return bool(account.forgets) and address_key(one.email) == address_key(account.forgets)
+    forgets = account.switches.forgets
+    return bool(forgets) and address_key(one.email) == address_key(forgets)

@@ -8,6 +8,7 @@ from sandbox.hubspot.store import Contact
 from sandbox.hubspot.values import checked
 from sandbox.messages import JsonObject, JsonValue, Request, Response, json_response
 from sandbox.routing import Params
+from sandbox.values import number_in
 
 MOST = 100  # contacts on a page, inputs of a batch
 
@@ -16,10 +17,10 @@ def list_contacts(account: Account, request: Request, params: Params) -> Respons
     """`GET …/contacts`: one page, oldest first, and how to ask for the next one."""
     account.require(READ_CONTACTS)
     query = request.query()
-    limit = _whole(query.get("limit", ["10"])[0])
-    if not 1 <= limit <= MOST:
+    limit = number_in(query.get("limit", ["10"])[0])
+    if limit is None or not 1 <= limit <= MOST:
         raise invalid(f"limit must lie between 1 and {MOST}")
-    after = _whole(query.get("after", ["0"])[0])
+    after = number_in(query.get("after", ["0"])[0]) or 0
     later = [contact for contact in account.store.contacts.values() if int(contact.id) > after]
     body: JsonObject = {"results": [contact.as_json() for contact in later[:limit]]}
     if len(later) > limit:
@@ -88,7 +89,3 @@ def _properties(request: Request) -> JsonValue:
     if not isinstance(body, dict) or "properties" not in body:
         raise invalid("Invalid input JSON: properties are missing")
     return body["properties"]
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else -1

@@ -6,17 +6,17 @@ import json
 import threading
 from collections.abc import Callable
 
-from sandbox.hubspot.account import SCOPES, Account, rate_headers, unauthorized
+from sandbox.hubspot.account import SETTINGS, Account, Switches, rate_headers, unauthorized
 from sandbox.hubspot.batch import upsert_contacts
 from sandbox.hubspot.contacts import create_contact, delete_contact, list_contacts, read_contact, update_contact
 from sandbox.hubspot.errors import HubSpotError, not_found, too_many
 from sandbox.hubspot.properties import create_property, list_properties, read_property
 from sandbox.hubspot.store import Contact
-from sandbox.journal import Journal, RequestRecord
-from sandbox.limits import Clock, Verdict
+from sandbox.limits import Bucket, Clock, Verdict
 from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, Response, json_response
-from sandbox.platform import PageContact
+from sandbox.platform import PageContact, StandIn
 from sandbox.routing import Route, Router
+from sandbox.settings import changed, shown
 
 #: Paths below the version; `/crm/v3/objects/contacts` and `/crm/objects/2026-09/contacts` are one.
 ROUTES: list[Route[Account]] = [
@@ -43,56 +43,19 @@ def below_version(parts: list[str]) -> list[str] | None:
     return None
 
 
-class HubSpot:
-    """The stand-in.
-
-    For tests, from any thread: `contacts`, `contact()`, `requests`, `set()`, `use_budget()`. The server calls the
-    rest with the lock held.
-    """
+class HubSpot(StandIn[Contact]):
+    """HubSpot's stand-in."""
 
     name = "HubSpot"
     slug = "hubspot"
     prefix = "/hubspot"
+    kinds = SETTINGS
 
-    def __init__(
-        self,
-        key: str,
-        limit: int | None,
-        daily_limit: int | None,
-        lock: threading.RLock,
-        clock: Clock,
-        now: Callable[[], float],
-    ) -> None:
-        self.account = Account(key, limit, daily_limit, clock, now)
-        self.journal = Journal()
-        self._lock = lock
+    def __init__(self, switches: Switches, lock: threading.RLock, clock: Clock, now: Callable[[], float]) -> None:
+        super().__init__(lock)
+        self.account = Account(switches, clock, now)
         self._router = Router(ROUTES)
         self._answers = 0
-
-    @property
-    def contacts(self) -> dict[str, Contact]:
-        """The contacts by address (lower case)."""
-        with self._lock:
-            return {one.email: one for one in self.account.store.contacts.values() if one.email is not None}
-
-    def contact(self, address: str) -> Contact | None:
-        """One contact by address, letter case aside."""
-        with self._lock:
-            return self.account.store.by_email(address)
-
-    @property
-    def requests(self) -> list[RequestRecord]:
-        """Every request received, oldest first."""
-        with self._lock:
-            return self.journal.all()
-
-    def set(self, **settings: JsonValue) -> None:
-        """Change settings by the names of `POST /_sandbox/settings`, such as `hubspot_forgets="ada@acme.example"`."""
-        unknown = set(settings) - set(self.settings())
-        if unknown:
-            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
-        with self._lock:
-            self.change(settings)
 
     def handle(self, request: Request, parts: list[str]) -> Response:
         """Token, then budget, then the route. A request without a valid token costs the account nothing."""
@@ -138,7 +101,7 @@ class HubSpot:
         policies = {"429": "TEN_SECONDLY_ROLLING", "429_secondly": "SECONDLY", "429_daily": "DAILY"}
         if kind in policies:
             response = too_many(policies[kind])
-            response.headers += rate_headers(Verdict(False, self.account.limit or 100, 0, reset_after), None)
+            response.headers += rate_headers(Verdict(False, self.account.switches.limit or 100, 0, reset_after), None)
             return response
         if kind == "401":
             return unauthorized().response()
@@ -165,105 +128,47 @@ class HubSpot:
         return response
 
     def reset(self) -> None:
-        """Back to a fresh account."""
+        super().reset()
         self.account.reset()
-        self.journal.clear()
 
     def settings(self) -> JsonObject:
-        """What `POST /_sandbox/settings` can change."""
-        account = self.account
-        return {
-            "hubspot_key": account.key,
-            "hubspot_limit": account.limit,
-            "hubspot_daily_limit": account.daily_limit,
-            "hubspot_missing_scope": account.missing_scope,
-            "hubspot_forgets": account.forgets,
-            "hubspot_traces": account.traces,
-            "hubspot_unique_email": account.unique_email,
-        }
+        return shown(SETTINGS, self.account.switches, "hubspot_")
 
     def change(self, settings: JsonObject) -> None:
-        """Check every value first, then apply all. New limits start counting anew."""
-        account = self.account
-        merged = {**self.settings(), **settings}
-        key, scope = _text(merged, "hubspot_key"), _text(merged, "hubspot_missing_scope")
-        forgets = _text(merged, "hubspot_forgets")
-        traces, unique = _flag(merged, "hubspot_traces"), _flag(merged, "hubspot_unique_email")
-        limit, daily = _limit(merged, "hubspot_limit"), _limit(merged, "hubspot_daily_limit")
-        if not key:
-            raise ValueError("hubspot_key must not be empty")
-        if scope and scope not in SCOPES:
-            raise ValueError(f"hubspot_missing_scope must be empty or one of {', '.join(SCOPES)}")
-        account.key, account.missing_scope, account.forgets = key, scope, forgets
-        account.traces, account.unique_email = traces, unique
-        if (limit, daily) != (account.limit, account.daily_limit):
-            account.limit, account.daily_limit = limit, daily
-            account.restart_limits()
+        before = self.account.switches
+        after = self.account.switches = changed(before, settings, "hubspot_")
+        if (after.limit, after.daily_limit) != (before.limit, before.daily_limit):
+            self.account.restart_limits()
 
     def counts(self) -> dict[str, JsonValue]:
-        """Figures about the account."""
         store = self.account.store
         return {
             "contacts": len(store.contacts),
             "properties": [one.name for one in store.properties.values() if one.ours],
         }
 
-    def use_budget(self, calls: int, bucket: str = "contacts") -> None:
-        """Another program of the same account spends calls right now."""
-        if bucket not in ("contacts", "day"):
-            raise ValueError("bucket must be contacts or day")
-        with self._lock:
-            chosen = self.account.burst if bucket == "contacts" else self.account.day
-            chosen.use(calls)
+    def buckets(self) -> dict[str, Bucket]:
+        return {"contacts": self.account.burst, "day": self.account.day}
 
-    def page_contacts(self, search: str, offset: int, limit: int) -> tuple[int, list[PageContact]]:
-        """Contacts whose address holds the search text, newest first."""
-        wanted = search.lower()
-        found = [one for one in self.account.store.contacts.values() if wanted in (one.email or "")]
-        found.reverse()
-        return len(found), [_for_page(one) for one in found[offset : offset + limit]]
+    def everybody(self) -> list[Contact]:
+        return list(self.account.store.contacts.values())
+
+    def for_page(self, one: Contact) -> PageContact:
+        shown = {name: value for name, value in one.properties.items() if name not in ("email", "hs_email_optout")}
+        return PageContact(
+            id=one.id,
+            address=one.email or "(no address)",
+            attributes=shown,
+            lists=[],
+            blocked=one.properties.get("hs_email_optout") == "true",
+            created=one.created_at,
+            modified=one.updated_at,
+        )
 
     def block(self, contact_id: str) -> bool:
-        """What an unsubscribe link does: the contact stays and gets no more mail."""
         store = self.account.store
         contact = store.contacts.get(contact_id)
         if contact is None:
             return False
         store.update(contact, {"hs_email_optout": "true"})
         return True
-
-
-def _for_page(contact: Contact) -> PageContact:
-    shown = {name: value for name, value in contact.properties.items() if name not in ("email", "hs_email_optout")}
-    return PageContact(
-        id=contact.id,
-        address=contact.email or "(no address)",
-        attributes=shown,
-        lists=[],
-        blocked=contact.properties.get("hs_email_optout") == "true",
-        created=contact.created_at,
-        modified=contact.updated_at,
-    )
-
-
-def _text(settings: JsonObject, name: str) -> str:
-    value = settings[name]
-    if not isinstance(value, str):
-        raise ValueError(f"{name} must be text")
-    return value
-
-
-def _flag(settings: JsonObject, name: str) -> bool:
-    value = settings[name]
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} must be true or false")
-    return value
-
-
-def _limit(settings: JsonObject, name: str) -> int | None:
-    value = settings[name]
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be 1 or more, or null for no limit")
-    return value

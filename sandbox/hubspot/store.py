@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from sandbox.messages import JsonObject
+from sandbox.values import utc_text
 
 #: Ids are numbers beyond 32 bits, as strings: a client must not take them for ints.
 FIRST_ID = 176_557_805_001
@@ -140,8 +140,3 @@ class Store:
 def address_key(email: str) -> str:
     """The form in which HubSpot keeps and compares addresses."""
     return email.strip().lower()
-
-
-def utc_text(seconds: float) -> str:
-    """Unix seconds in, `2026-11-24T10:15:00.000Z` out."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -14,6 +14,7 @@ from sandbox.mautic.errors import MauticError, forbidden
 from sandbox.mautic.store import Store
 from sandbox.mautic.webhooks import as_php_writes_it, deliver
 from sandbox.messages import BadRequest, JsonObject, Request, Response, json_response, parse_form
+from sandbox.settings import FLAG, ONE_OR_MORE, OPTIONAL_LIMIT, TEXT
 
 DEFAULT_USERNAME = "sandbox"
 DEFAULT_PASSWORD = "sandbox-mautic-password"  # noqa: S105 - of a stand-in
@@ -23,10 +24,33 @@ BATCH_LIMIT = 200  # api_batch_max_limit
 CORE_LENGTH = 64  # what fresh installations of 5.1 and later give to the core fields
 SECONDS_PER_HOUR = 3600
 
+#: What `POST /_sandbox/settings` can change.
+SETTINGS = {
+    "mautic_username": TEXT,
+    "mautic_password": TEXT,
+    "mautic_client_id": TEXT,
+    "mautic_client_secret": TEXT,
+    "mautic_api_enabled": FLAG,
+    "mautic_basic_auth_enabled": FLAG,
+    "mautic_token_calls": OPTIONAL_LIMIT,
+    "mautic_hourly_limit": OPTIONAL_LIMIT,
+    "mautic_batch_limit": ONE_OR_MORE,
+    "mautic_core_length": ONE_OR_MORE,
+    "mautic_with_type": FLAG,
+    "mautic_https_only": FLAG,
+    "mautic_may_create": FLAG,
+    "mautic_may_segment": FLAG,
+    "mautic_may_read_fields": FLAG,
+    "mautic_crash_at": TEXT,
+    "mautic_version": TEXT,
+    "mautic_webhook_url": TEXT,
+    "mautic_webhook_secret": TEXT,
+}
 
-@dataclass(slots=True)
+
+@dataclass(frozen=True, slots=True)
 class Switches:
-    """What `POST /_sandbox/settings` can change, each with "mautic_" in front.
+    """The settings, without "mautic_" in front.
 
     `token_calls`: a token is good for so many calls; None for ever. `hourly_limit`: api_rate_limiter_limit, None for
     none. `with_type`: do errors hold `type`? `https_only`: plain requests are redirected, as with an https `site_url`.

@@ -10,6 +10,7 @@ from sandbox.mautic.upsert import find_contact
 from sandbox.mautic.webhooks import deleted
 from sandbox.messages import JsonObject, JsonValue, Request, Response, json_response
 from sandbox.routing import Params
+from sandbox.values import number_in
 
 LONGEST_ALIAS = 25
 
@@ -135,7 +136,7 @@ def unblock_contact(account: Account, request: Request, params: Params) -> Respo
 
 def find_segment(store: Store, segment_id: str) -> Segment:
     """The segment with this id. 404 without one."""
-    segment = store.segments.get(int(segment_id)) if segment_id.isascii() and segment_id.isdigit() else None
+    segment = store.segments.get(number_in(segment_id) or 0)
     if segment is None:
         raise not_found()
     return segment
@@ -152,4 +153,5 @@ def _may_read_fields(account: Account) -> None:
 
 
 def _number(text: str, default: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() else default
+    number = number_in(text)
+    return default if number is None else number

@@ -2,12 +2,10 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
 
-from sandbox.journal import Journal, RequestRecord
-from sandbox.limits import Clock
+from sandbox.limits import Bucket, Clock
 from sandbox.mautic import webhooks
-from sandbox.mautic.account import Account, Switches, denied, expired
+from sandbox.mautic.account import SETTINGS, Account, Switches, denied, expired
 from sandbox.mautic.errors import GENERIC, MauticError, not_found
 from sandbox.mautic.handlers import (
     add_to_segment,
@@ -26,8 +24,10 @@ from sandbox.mautic.handlers import (
 from sandbox.mautic.store import UNSUBSCRIBED, Contact
 from sandbox.mautic.upsert import create_contact, create_contacts, edit_contact
 from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, Response, json_response
-from sandbox.platform import PageContact
+from sandbox.platform import PageContact, StandIn
 from sandbox.routing import Route, Router
+from sandbox.settings import changed, shown
+from sandbox.values import number_in
 
 # Lines with the same path stand together, fixed names before `{…}`: see Router.
 ROUTES: list[Route[Account]] = [
@@ -49,58 +49,19 @@ ROUTES: list[Route[Account]] = [
     Route("POST", "/api/segments/{segment_id}/contacts/add", add_to_segment),
 ]
 
-_MOST_DIGITS = 18
 
-
-class Mautic:
-    """The stand-in.
-
-    For tests, from any thread: `contacts`, `contact()`, `requests`, `unsubscribe()`, `set()`. The server calls the
-    rest with the lock held.
-    """
+class Mautic(StandIn[Contact]):
+    """Mautic's stand-in."""
 
     name = "Mautic"
     slug = "mautic"
     prefix = "/mautic"
+    kinds = SETTINGS
 
     def __init__(self, switches: Switches, lock: threading.RLock, clock: Clock, now: Callable[[], float]) -> None:
+        super().__init__(lock)
         self.account = Account(switches, clock, now)
-        self.journal = Journal()
-        self._lock = lock
         self._router = Router(ROUTES)
-
-    @property
-    def contacts(self) -> dict[str, Contact]:
-        """The contacts by address (lower case). Anonymous ones are in `account.store`."""
-        with self._lock:
-            return {contact.email.lower(): contact for contact in self._all() if contact.email}
-
-    def contact(self, address: str) -> Contact | None:
-        """One contact by address, letter case aside."""
-        with self._lock:
-            return self.account.store.by_email(address)
-
-    @property
-    def requests(self) -> list[RequestRecord]:
-        """Every request received, oldest first."""
-        with self._lock:
-            return self.journal.all()
-
-    def unsubscribe(self, address: str) -> None:
-        """Close e-mail as if the contact had used the unsubscribe link. KeyError when there is none."""
-        with self._lock:
-            contact = self.contact(address)
-            if contact is None:
-                raise KeyError(address)
-            self.block(str(contact.id))
-
-    def set(self, **settings: JsonValue) -> None:
-        """Change settings by the names of `POST /_sandbox/settings`, such as `mautic_api_enabled=False`."""
-        unknown = set(settings) - set(self.settings())
-        if unknown:
-            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
-        with self._lock:
-            self.change(settings)
 
     def handle(self, request: Request, parts: list[str]) -> Response:
         """Redirect, then the switches and the log-in, then the rate limit, then the route."""
@@ -153,77 +114,57 @@ class Mautic:
         return self._error(MauticError(500, GENERIC))
 
     def reset(self) -> None:
-        """Back to a fresh installation."""
+        super().reset()
         self.account.reset()
-        self.journal.clear()
 
     def settings(self) -> JsonObject:
-        """What `POST /_sandbox/settings` can change."""
-        return {f"mautic_{name}": value for name, value in asdict(self.account.switches).items()}
+        return shown(SETTINGS, self.account.switches, "mautic_")
 
     def change(self, settings: JsonObject) -> None:
-        """Check every value first, then apply all. A new limit starts counting anew."""
         account, before = self.account, self.account.switches
-        wanted = {name.removeprefix("mautic_"): value for name, value in settings.items()}
-        for name, value in wanted.items():
-            _check(name, value, getattr(Switches(), name))
-        account.switches = replace(before, **wanted)  # type: ignore[arg-type]  # checked just now
-        if account.switches.core_length != before.core_length:
-            account.store.set_core_length(account.switches.core_length)
-        if account.switches.hourly_limit != before.hourly_limit:
+        after = account.switches = changed(before, settings, "mautic_")
+        if after.core_length != before.core_length:
+            account.store.set_core_length(after.core_length)
+        if after.hourly_limit != before.hourly_limit:
             account.restart_limits()
 
     def counts(self) -> dict[str, JsonValue]:
-        """Figures about the installation."""
         store = self.account.store
         return {
             "contacts": len(store.contacts),
-            "blocked": sum(contact.blocked for contact in self._all()),
+            "blocked": sum(contact.blocked for contact in store.contacts.values()),
             "segments": {one.name: len(one.members) for one in store.segments.values()},
             "fields": [*store.fields],
         }
 
-    def use_budget(self, calls: int, bucket: str = "contacts") -> None:
-        """Another program spends calls of the hourly limit right now."""
-        if bucket != "contacts":
-            raise ValueError("bucket must be contacts")
-        with self._lock:
-            self.account.bucket.use(calls)
+    def buckets(self) -> dict[str, Bucket]:
+        return {"contacts": self.account.bucket}
 
-    def page_contacts(self, search: str, offset: int, limit: int) -> tuple[int, list[PageContact]]:
-        """Contacts whose address holds the search text, newest first."""
-        wanted = search.lower()
-        found = [contact for contact in self._all() if wanted in contact.email.lower()]
-        found.reverse()
-        return len(found), [self._for_page(contact) for contact in found[offset : offset + limit]]
+    def everybody(self) -> list[Contact]:
+        return list(self.account.store.contacts.values())
 
-    def _for_page(self, contact: Contact) -> PageContact:
+    def for_page(self, one: Contact) -> PageContact:
         segments = self.account.store.segments
-        values = {alias: str(value) for alias, value in contact.values.items() if alias != "email"}
+        values = {alias: str(value) for alias, value in one.values.items() if alias != "email"}
         return PageContact(
-            id=str(contact.id),
-            address=contact.email or "(anonymous)",
+            id=str(one.id),
+            address=one.email or "(anonymous)",
             attributes=values,
-            lists=[f"{segments[one].name} ({one})" for one in contact.segment_ids if one in segments],
-            blocked=contact.blocked,
-            created=contact.created_at,
-            modified=contact.modified_at,
+            lists=[f"{segments[number].name} ({number})" for number in one.segment_ids if number in segments],
+            blocked=one.blocked,
+            created=one.created_at,
+            modified=one.modified_at,
         )
 
     def block(self, contact_id: str) -> bool:
-        """What an unsubscribe link does: the contact stays, and its e-mail is closed. The webhook tells of it."""
+        """Its e-mail is closed, and the webhook tells of it."""
         store = self.account.store
-        if not (contact_id.isascii() and contact_id.isdigit()) or len(contact_id) > _MOST_DIGITS:
-            return False
-        contact = store.contacts.get(int(contact_id))
+        contact = store.contacts.get(number_in(contact_id) or 0)
         if contact is None:
             return False
         changed = store.block(contact, UNSUBSCRIBED, comments="Unsubscribed by the link")
         self.account.report(webhooks.subscription_changed(changed, store.fields, UNSUBSCRIBED, store.now()))
         return True
-
-    def _all(self) -> list[Contact]:
-        return list(self.account.store.contacts.values())
 
 
 def too_many(retry_after: int | None = None) -> Response:
@@ -238,18 +179,3 @@ def too_many(retry_after: int | None = None) -> Response:
 def parts_without_slash(parts: list[str]) -> list[str]:
     """The path without the slash that Mautic tolerates at its end."""
     return parts[:-1] if parts and not parts[-1] else parts
-
-
-def _check(name: str, value: JsonValue, example: object) -> None:
-    """Is the value of the kind that this setting has? ValueError if not."""
-    kinds = {one.name: one.type for one in fields(Switches)}
-    kind = str(kinds[name])
-    if isinstance(example, bool):
-        fits = isinstance(value, bool)
-    elif isinstance(example, str):
-        fits = isinstance(value, str)
-    else:
-        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-        fits = whole or (value is None and isinstance(example, type(None)))
-    if not fits:
-        raise ValueError(f"mautic_{name} does not take {value!r}; it is {kind}")

@@ -8,6 +8,7 @@ from sandbox.mautic.forms import cleaned_email, is_blank, problem
 from sandbox.mautic.store import Contact, Store, shown
 from sandbox.messages import JsonObject, JsonValue, Request, Response, json_response
 from sandbox.routing import Params
+from sandbox.values import number_in
 
 
 def create_contact(account: Account, request: Request, params: Params) -> Response:
@@ -69,7 +70,7 @@ def edit_contact(account: Account, request: Request, params: Params) -> Response
 
 def find_contact(store: Store, contact_id: str) -> Contact:
     """The contact with this id. 404 without one."""
-    contact = store.contacts.get(int(contact_id)) if contact_id.isascii() and contact_id.isdigit() else None
+    contact = store.contacts.get(number_in(contact_id) or 0)
     if contact is None:
         raise not_found()
     return contact

@@ -8,12 +8,12 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sandbox.journal import Journal, RequestRecord
 from sandbox.limits import Clock
 from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, Response, json_response, parse_json
 from sandbox.n8n.callbacks import Call, Callbacks, CallRecord
-from sandbox.n8n.workflow import PATH, Execution, Workflow, checked
-from sandbox.platform import PageContact
+from sandbox.n8n.workflow import PATH, SETTINGS, Execution, Workflow
+from sandbox.platform import PageContact, StandIn
+from sandbox.settings import changed, shown
 
 _HINT = (
     "The workflow must be active for a production URL to run successfully. You can activate the workflow using the "
@@ -22,25 +22,23 @@ _HINT = (
 _TEST_HINT = "Click the 'Execute workflow' button on the canvas, then try again. (It works for one call only.)"
 
 
-class N8n:
-    """The stand-in.
+class N8n(StandIn[Execution]):
+    """n8n's stand-in.
 
-    For tests, from any thread: `executions`, `callbacks`, `wait_for_callbacks()`, `requests`, `set()`, `kill()`,
-    `listen_for_test_event()`. The server calls the rest with the lock held.
+    For tests, besides what all have: `executions`, `callbacks`, `wait_for_callbacks()`, `kill()`,
+    `listen_for_test_event()`.
     """
 
     name = "n8n"
     slug = "n8n"
     prefix = "/n8n"
+    kinds = SETTINGS
 
-    def __init__(
-        self, secret: str, lock: threading.RLock, clock: Clock, now: Callable[[], float], callback_url: str = ""
-    ) -> None:
-        self.journal = Journal()
-        self.workflow = Workflow(secret=secret, callback_url=callback_url)
+    def __init__(self, workflow: Workflow, lock: threading.RLock, clock: Clock, now: Callable[[], float]) -> None:
+        super().__init__(lock)
+        self.workflow = workflow
         self._calls = Callbacks(self.workflow.retry_wait_seconds)
         self._executions: list[Execution] = []
-        self._lock = lock
         self._clock, self._now = clock, now
         self._live_at = clock()
         self._listening = False
@@ -61,20 +59,6 @@ class N8n:
     def wait_for_callbacks(self, tries: int, timeout: float = 5.0) -> list[CallRecord]:
         """The tries of callbacks, once there are so many."""
         return self._calls.wait(tries, timeout)
-
-    @property
-    def requests(self) -> list[RequestRecord]:
-        """Every request received, oldest first."""
-        with self._lock:
-            return self.journal.all()
-
-    def set(self, **settings: JsonValue) -> None:
-        """Change settings by the names of `POST /_sandbox/settings`, such as `n8n_callback_copies=2`."""
-        unknown = set(settings) - set(self.settings())
-        if unknown:
-            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
-        with self._lock:
-            self.change(settings)
 
     def kill(self) -> None:
         """As `kill -9` and a new start do: running executions are marked crashed and never resumed."""
@@ -139,7 +123,7 @@ class N8n:
             failed = json_response(500, {"message": "Error in workflow"})
             return failed if workflow.workflow_fails else json_response(200, self._report(execution))
         if workflow.mode == "responseNode":
-            return json_response(202, {"execution_id": str(execution.number)})
+            return json_response(202, {"execution_id": str(execution.id)})
         return json_response(200, {"message": "Workflow was started"})
 
     def _report(self, execution: Execution) -> JsonObject:
@@ -148,14 +132,14 @@ class N8n:
         report: JsonObject = {
             "contact_id": execution.text("contact_id"),
             "delivery_id": execution.text("delivery_id"),
-            "enrichment_id": f"n8n-{execution.number}",
+            "enrichment_id": f"n8n-{execution.id}",
             "status": status,
             "timestamp": datetime.fromtimestamp(self._now(), UTC).isoformat().replace("+00:00", "Z"),
             "metadata": {"enrichment_duration_seconds": 0.1, "api_calls_made": 1, "cost_estimate": None},
         }
         if status == "failed":
             return {**report, "error": "The sandbox found nothing", "enriched_data": None}
-        company: JsonObject = {"name": f"Company of {execution.text('email')}", "website": None}
+        company: JsonObject = {"name": f"Company of {execution.email}", "website": None}
         data: JsonObject = {"phone": "+1-555-0100", "company": company, "confidence_score": 80, "sources": ["sandbox"]}
         return {**report, "enriched_data": data}
 
@@ -179,38 +163,41 @@ class N8n:
         return json_response(500, {"message": "Error in workflow"})
 
     def reset(self) -> None:
-        """A fresh database: no executions, so their numbers start again. Settings stay."""
+        """A fresh database: no executions, so their ids start again. Settings stay."""
+        super().reset()
         self._executions.clear()
         self._calls.forget(made=True)
-        self.journal.clear()
         self._listening = False
 
     def settings(self) -> JsonObject:
-        """What `POST /_sandbox/settings` can change."""
-        return self.workflow.as_settings()
+        return shown(SETTINGS, self.workflow, "n8n_")
 
     def change(self, settings: JsonObject) -> None:
-        """Check every value first, then apply all."""
-        self.workflow = checked({**self.settings(), **settings})
+        self.workflow = changed(self.workflow, settings, "n8n_")
         self._calls.wait_between_tries = self.workflow.retry_wait_seconds
         if "n8n_starting_seconds" in settings:
             self._live_at = self._clock() + self.workflow.starting_seconds
 
     def counts(self) -> dict[str, JsonValue]:
-        """Figures about the workflow."""
         made = self._calls.made()
         refused = sum(not 200 <= record.status < 300 for record in made)
         return {"contacts": len(self._executions), "callbacks": len(made), "callbacks_refused": refused}
 
-    def use_budget(self, calls: int, bucket: str = "contacts") -> None:
-        """n8n has none."""
-        raise ValueError("n8n has no budget of calls")
+    def everybody(self) -> list[Execution]:
+        return list(self._executions)
 
-    def page_contacts(self, search: str, offset: int, limit: int) -> tuple[int, list[PageContact]]:
-        """What the workflow received, newest first."""
-        wanted = search.lower()
-        found = [one for one in reversed(self._executions) if wanted in one.text("email").lower()]
-        return len(found), [_for_page(one) for one in found[offset : offset + limit]]
+    def for_page(self, one: Execution) -> PageContact:
+        shown = {name: str(value) for name, value in one.body.items() if name != "email" and value is not None}
+        return PageContact(
+            id=str(one.id),
+            address=one.email or "(no address)",
+            attributes=shown,
+            lists=[],
+            blocked=False,
+            created=one.received,
+            modified=one.received,
+            can_unsubscribe=False,
+        )
 
     def block(self, contact_id: str) -> bool:
         """Nobody unsubscribes from a workflow."""
@@ -223,17 +210,3 @@ def _body(request: Request) -> JsonObject:
         return {request.body.decode("utf-8", "replace"): ""} if request.body else {}
     value = parse_json(request.body) if request.body else {}
     return value if isinstance(value, dict) else {"data": value}
-
-
-def _for_page(execution: Execution) -> PageContact:
-    shown = {name: str(value) for name, value in execution.body.items() if name != "email" and value is not None}
-    return PageContact(
-        id=str(execution.number),
-        address=execution.text("email") or "(no address)",
-        attributes=shown,
-        lists=[],
-        blocked=False,
-        created=execution.received,
-        modified=execution.received,
-        can_unsubscribe=False,
-    )

@@ -1,10 +1,10 @@
 """What the stand-in's workflow is set to do, and what it has received."""
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sandbox.messages import JsonObject, JsonValue
+from sandbox.settings import COUNT, FLAG, SECONDS, TEXT, Kind, one_of
 
 DEFAULT_SECRET = "sandbox-n8n-secret"  # noqa: S105 - the stand-in's, known to everybody
 PATH = "scrapersky-contact"
@@ -14,9 +14,33 @@ MODES = ("onReceived", "responseNode", "lastNode")
 STATUSES = ("complete", "partial", "failed")
 
 
-@dataclass(slots=True)
+def _is_http_or_empty(value: JsonValue) -> bool:
+    """Nothing, or an address that can be called."""
+    if not isinstance(value, str):
+        return False
+    return not value or (urlsplit(value).scheme in ("http", "https") and bool(urlsplit(value).hostname))
+
+
+#: What `POST /_sandbox/settings` can change.
+SETTINGS = {
+    "n8n_secret": TEXT,
+    "n8n_mode": one_of(*MODES),
+    "n8n_active": FLAG,
+    "n8n_starting_seconds": SECONDS,
+    "n8n_development": FLAG,
+    "n8n_workflow_fails": FLAG,
+    "n8n_payload_limit": COUNT,
+    "n8n_callback_url": Kind("empty or an http address", _is_http_or_empty),
+    "n8n_callback_delay_seconds": SECONDS,
+    "n8n_callback_copies": COUNT,
+    "n8n_callback_status": one_of(*STATUSES),
+    "n8n_retry_wait_seconds": SECONDS,
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Workflow:
-    """The settings of the stand-in, by the names of `POST /_sandbox/settings` without `n8n_`.
+    """The settings, without "n8n_" in front.
 
     `secret`: header authentication, none when empty; also what is sent back.
     `active`: an inactive workflow is 404.
@@ -41,54 +65,21 @@ class Workflow:
     callback_status: str = "complete"
     retry_wait_seconds: float = 1.0
 
-    def as_settings(self) -> JsonObject:
-        """The values by their full names."""
-        return {f"n8n_{one.name}": getattr(self, one.name) for one in fields(self)}
-
-
-def checked(settings: JsonObject) -> Workflow:
-    """A workflow with these settings (all of them, by their full names). ValueError says what is wrong."""
-    values = {name.removeprefix("n8n_"): value for name, value in settings.items()}
-    for one in fields(Workflow):
-        if not _fits(values[one.name], one.default):
-            raise ValueError(f"n8n_{one.name} must be {_wanted(one.default)}")
-    if values["mode"] not in MODES:
-        raise ValueError(f"n8n_mode must be one of {', '.join(MODES)}")
-    if values["callback_status"] not in STATUSES:
-        raise ValueError(f"n8n_callback_status must be one of {', '.join(STATUSES)}")
-    url = str(values["callback_url"])
-    if url and not (urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname):
-        raise ValueError("n8n_callback_url must be empty or an http address")
-    return Workflow(**values)  # type: ignore[arg-type]  # checked above
-
 
 @dataclass(frozen=True, slots=True)
 class Execution:
     """One run of the workflow. `body` is what later nodes see as `$json.body`."""
 
-    number: int
+    id: int
     body: JsonObject
     received: float
+
+    @property
+    def email(self) -> str:
+        """Whom it is about; "" when the body does not say."""
+        return self.text("email")
 
     def text(self, name: str) -> str:
         """A value of the body as text; "" when there is none."""
         value = self.body.get(name)
         return value if isinstance(value, str) else ""
-
-
-def _fits(value: JsonValue, default: object) -> bool:
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, str):
-        return isinstance(value, str)
-    if isinstance(default, int):
-        return isinstance(value, int) and 0 <= value <= 1_000_000_000
-    return isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 3600
-
-
-def _wanted(default: object) -> str:
-    if isinstance(default, bool):
-        return "true or false"
-    if isinstance(default, str):
-        return "text"
-    return "a whole number, 0 or more" if isinstance(default, int) else "a number of seconds from 0 to 3600"

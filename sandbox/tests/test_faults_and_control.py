@@ -123,6 +123,7 @@ def test_clearing_and_resetting(brevo, sandbox):
         {"kind": "500", "share": 2},
         {"kind": 500, "x": 1},
         {"kind": "hang", "seconds": -1},
+        {"kind": "hang", "seconds": 10**400},
         {"kind": "500", "times": "2"},
         {"kind": "500", "share": True},
         {"kind": "500", "path": 5},
@@ -186,16 +187,33 @@ def test_settings():
         {"latency_ms": -1},
         {"latency_ms": "x"},
         {"latency_ms": 1e309},
+        {"latency_ms": 10**400},
         {"brevo_ip_blocked": 1},
         {"brevo_other_program": -1},
         {"brevo_duplicate_code": "x"},
         {"brevo_key": "changed", "latency_ms": 1000000000.0},
+        {"brevo_key": "changed", "n8n_active": 1},
+        {"brevo_key": "changed", "n8n_starting_seconds": 10**400},
     ],
 )
 def test_bad_settings_change_nothing(brevo, body):
     before = brevo("GET", "/_sandbox/settings", root=True).json()
     assert brevo("POST", "/_sandbox/settings", body, root=True).status == 400
     assert brevo("GET", "/_sandbox/settings", root=True).json() == before
+
+
+def test_settings_can_be_sent_back_as_they_were_read():
+    with running_sandbox() as sandbox:
+        client = Client(sandbox.url)
+        read = client("GET", "/_sandbox/settings", root=True).json()
+        answer = client("POST", "/_sandbox/settings", read, root=True)
+        assert (answer.status, answer.json()) == (200, read)
+        client.close()
+
+
+def test_a_refused_setting_says_what_it_takes(brevo):
+    answer = brevo("POST", "/_sandbox/settings", {"mautic_api_enabled": "yes"}, root=True)
+    assert answer.json()["message"] == "mautic_api_enabled must be true or false"
 
 
 @pytest.mark.parametrize("body", [None, {"calls": "x"}, {"calls": -1}, {"calls": 1, "bucket": "x"}, {"platform": "x"}])

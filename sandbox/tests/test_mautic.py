@@ -155,6 +155,13 @@ def test_put_blanks_what_is_not_sent(mautic):
     assert answer.json()["contact"]["fields"]["all"]["firstname"] is None
 
 
+def test_numbers_that_no_computer_would_count_to(mautic):
+    endless = "9" * 5000
+    assert error(mautic("GET", f"/contacts/{endless}"))[0] == 404
+    assert error(mautic("GET", f"/segments/{endless}"))[0] == 404
+    assert mautic("GET", f"/contacts?limit={endless}&start={endless}").status == 200
+
+
 # --- batches -------------------------------------------------------------------------------------------------
 
 
