@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from curation_sdk.testing import FakeClock
+from scrapersky.tests import processes
+from scrapersky.tests.processes import ScratchDatabase
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +112,21 @@ def make_contact(db: None) -> Callable[..., Any]:
         return Contact.objects.create(email=email, **columns)
 
     return make
+
+
+@pytest.fixture
+def scratch_database(tmp_path: Path) -> Iterator[ScratchDatabase]:
+    """An empty database for processes."""
+    with processes.scratch_database(tmp_path) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def demo_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScratchDatabase]:
+    """A database with 400 contacts and the demo's log-in, to be copied, not changed: it takes long to make."""
+    with processes.scratch_database(tmp_path_factory.mktemp("demo")) as database:
+        database.manage("migrate", "--verbosity", "0")
+        database.manage("load_demo_contacts", "--count", "400")
+        login = {"DJANGO_SUPERUSER_USERNAME": "admin", "DJANGO_SUPERUSER_PASSWORD": "admin"}
+        database.manage("createsuperuser", "--noinput", "--email", "admin@example.com", **login)
+        yield database

@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from brevo_sync.admin_actions import queue_for_brevo, retry_failed_for_brevo, skip_for_brevo
-from brevo_sync.job import BREVO
 from contact_curation.admin_actions import queue_for_curation
 from contact_curation.job import CURATION
 from contacts import search
@@ -28,21 +27,13 @@ from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.overview import in_use, platform_state
 from hubspot_sync.admin_actions import queue_for_hubspot, retry_failed_for_hubspot, skip_for_hubspot
-from hubspot_sync.job import HUBSPOT
 from mautic_sync.admin_actions import queue_for_mautic, retry_failed_for_mautic, skip_for_mautic
-from mautic_sync.job import MAUTIC
 from n8n_sync.admin import EnrichmentInline
 from n8n_sync.admin_actions import queue_for_n8n, retry_failed_for_n8n, skip_for_n8n
-from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment
+from scrapersky.platforms import PLATFORMS, QUEUES
 
 _Row = TypeVar("_Row", bound=Model)
-
-#: The platforms, in the order in which people see them.
-PLATFORMS = (BREVO, HUBSPOT, MAUTIC, N8N)
-
-#: Whatever has a queue, in the order in which contacts go through.
-QUEUES = (CURATION, *PLATFORMS)
 
 
 def _fields(job: SyncJob) -> tuple[str, ...]:

@@ -127,6 +127,11 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
     class Meta:
         db_table = "contacts"
         ordering = ["-created_at", "-id"]
+        permissions = [
+            ("curate_contact", "Can curate contacts"),
+            ("push_contact", "Can queue contacts for platforms"),
+            ("set_up_platform", "Can set up platforms"),
+        ]
         indexes = [
             # The list, newest first.
             models.Index(fields=["-created_at", "-id"], name="contacts_newest"),

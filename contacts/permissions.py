@@ -1,8 +1,20 @@
-"""Who may do what through the API: the permissions that the admin uses too."""
+"""Who may do what, in the admin and through the API."""
 
 from __future__ import annotations
 
 from rest_framework.permissions import DjangoModelPermissions
+
+#: To see contacts, how queues stand, what runs did, and why contacts failed.
+VIEW = "contacts.view_contact"
+
+#: To decide which contacts are worth keeping, and to send them through curation.
+CURATE = "contacts.curate_contact"
+
+#: To queue contacts for a platform, take them out again, and steer its runs.
+PUSH = "contacts.push_contact"
+
+#: To change how we use a platform's account: list, fields, and what is made in it.
+SET_UP = "contacts.set_up_platform"
 
 
 class ContactPermissions(DjangoModelPermissions):

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "hubspot_sync",
     "mautic_sync",
     "n8n_sync",
+    "sync_admin",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

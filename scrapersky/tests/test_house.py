@@ -38,7 +38,7 @@ MAY_IMPORT = {
 }
 #: Files of the contacts that stand above whoever has a queue: the operator's pages, and the word that starts curation.
 ABOVE = (ROOT / "contacts/admin.py", ROOT / "contacts/curation.py")
-OURS = {*MAY_IMPORT, "scrapersky", "bench"}
+OURS = {*MAY_IMPORT, "scrapersky", "sync_admin", "bench"}
 
 ROOMS = (
     *("conf", "client", "payload", "services", "job", "tasks", "apps", "checks", "setup_check", "viewsets", "urls"),
@@ -169,7 +169,8 @@ def commands(job: SyncJob) -> None:
 
 
 def admin(job: SyncJob) -> None:
-    from contacts.admin import PLATFORMS, ContactAdmin
+    from contacts.admin import ContactAdmin
+    from scrapersky.platforms import PLATFORMS
 
     assert job in PLATFORMS
     named = {getattr(action, "__name__", "") for action in ContactAdmin.actions or ()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,11 +21,10 @@ from urllib.parse import quote
 import pytest
 
 from sandbox.demo import PASSWORD, USER
+from scrapersky.tests.browser import open_browser
 from scrapersky.tests.processes import ScratchDatabase
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-CHROMEDRIVER = shutil.which("chromedriver")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -105,25 +103,8 @@ def demo(scratch_database: ScratchDatabase) -> Iterator[Demo]:
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Any]:
-    if not (CHROMIUM and CHROMEDRIVER):
-        if os.environ.get("CI"):
-            pytest.fail("CI has to have chromium and chromium-driver.")
-        pytest.skip("chromium and chromedriver are not installed")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in (
-        *("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-dev-shm-usage"),
-        *("disable-background-networking", "disable-component-update", "disable-sync"),
-        *("window-size=1400,1000", f"user-data-dir={tmp_path}/profile"),
-    ):
-        options.add_argument(f"--{argument}")
-    driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
-    driver.implicitly_wait(10)
-    yield driver
-    driver.quit()
+    with open_browser(tmp_path) as browser:
+        yield browser
 
 
 def _post(url: str, body: Any) -> None:

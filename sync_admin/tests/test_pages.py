@@ -1,0 +1,26 @@
+"""Every page of the operator in a real browser: without serious findings of axe-core, light, dark and on a phone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from scrapersky.tests.browser import look, serious_findings
+from scrapersky.tests.site import Site
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+PAGES = ("/admin/sync/",)
+
+
+def test_pages_are_accessible(browser: Any, site: Site) -> None:
+    site.log_in(browser)
+    found = {}
+    for view in ({}, {"dark": True}, {"phone": True}):
+        look(browser, **view)
+        for page in PAGES:
+            browser.get(site.url + page)
+            if findings := serious_findings(browser):
+                found[page, *view] = findings
+    assert found == {}
