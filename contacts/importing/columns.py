@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from contacts.importing.lines import Line
 from contacts.importing.problems import FileRefused, shown
@@ -21,11 +22,21 @@ COLUMNS = (
     "context",
 )
 
-_WRONG_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+#: What may stand between cells. Excel writes semicolons where the comma is the decimal sign.
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+
+_WRONG_SEPARATORS = {"|": "vertical bars"}
 
 
-def read_header(lines: Iterator[Line]) -> tuple[str, ...]:
-    """Return the names of the columns in the file's order, from the first line that is not blank.
+class Header(NamedTuple):
+    """The names of the columns in the file's order, and what separates them."""
+
+    columns: tuple[str, ...]
+    separator: str
+
+
+def read_header(lines: Iterator[Line]) -> Header:
+    """Return what the first line that is not blank says.
 
     Raise FileRefused when there is none, or when we would not know what to do with one of the columns.
     """
@@ -35,7 +46,9 @@ def read_header(lines: Iterator[Line]) -> tuple[str, ...]:
         raise FileRefused(f"The file is empty. Its first line must name the columns. {known}")
     if line.problem:
         raise FileRefused(f"The header on line {line.number} cannot be read: {line.problem}.")
-    columns = tuple(_fold(cell) for cell in next(csv.reader([line.text])))
+    # The separator with which most columns are known; the comma when they are equal.
+    separator = max(SEPARATORS, key=lambda one: len(set(_split(line.text, one)) & set(COLUMNS)))
+    columns = _split(line.text, separator)
     unknown = [column for column in columns if column not in COLUMNS]
     if unknown:
         _refuse_wrong_separator(columns)
@@ -45,7 +58,11 @@ def read_header(lines: Iterator[Line]) -> tuple[str, ...]:
         raise FileRefused(f"Column given more than once: {_listed(repeated)}. {known}")
     if "email" not in columns:
         raise FileRefused(f"There is no column email. {known}")
-    return columns
+    return Header(columns, separator)
+
+
+def _split(text: str, separator: str) -> tuple[str, ...]:
+    return tuple(_fold(cell) for cell in next(csv.reader([text], delimiter=separator)))
 
 
 def _fold(cell: str) -> str:

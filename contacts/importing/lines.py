@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from contacts.importing.problems import FileRefused
@@ -12,6 +12,12 @@ from contacts.importing.problems import FileRefused
 MAX_BYTES = 64 * 1024
 
 _CHUNK = 64 * 1024
+#: How the problem of a line in another encoding begins.
+NOT_UTF8 = "not UTF-8 text"
+
+#: Bytes that are kept of a line that is too long.
+_KEPT = 1000
+
 _BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -26,12 +32,14 @@ class ByteStream(Protocol):
 class Line:
     """A line of the file.
 
-    `text` ends in a line feed, whatever ended it in the file. Or `problem` says why there is no text.
+    `text` ends in a line feed, whatever ended it in the file. Or `problem` says why there is no text; `legible` is
+    what can be shown of it then.
     """
 
     number: int
     text: str
     problem: str = ""
+    legible: str = field(default="", compare=False)
 
 
 def read_lines(stream: ByteStream) -> Iterator[Line]:
@@ -47,9 +55,10 @@ def read_lines(stream: ByteStream) -> Iterator[Line]:
 def _decode(number: int, raw: bytes) -> Line:
     """Return the line that `raw`, its end included, stands for."""
     if len(raw) > MAX_BYTES:
-        return Line(number, "", f"the line is longer than {MAX_BYTES:,} bytes; a row is never that long")
+        problem = f"the line is longer than {MAX_BYTES:,} bytes; a row is never that long"
+        return Line(number, "", problem, f"{_legible(raw[:_KEPT])}…")
     if b"\0" in raw:
-        return Line(number, "", "a NUL byte, which is not text")
+        return Line(number, "", "a NUL byte, which is not text", _legible(raw))
     try:
         return Line(number, raw.rstrip(b"\r\n").decode() + "\n")
     except UnicodeDecodeError as error:
@@ -57,8 +66,13 @@ def _decode(number: int, raw: bytes) -> Line:
         return Line(
             number,
             "",
-            f"not UTF-8 text (byte 0x{raw[error.start]:02X} at column {column}); save the file as UTF-8",
+            f"{NOT_UTF8} (byte 0x{raw[error.start]:02X} at column {column}); save the file as UTF-8",
+            _legible(raw),
         )
+
+
+def _legible(raw: bytes) -> str:
+    return raw.rstrip(b"\r\n").decode(errors="replace").replace("\0", "\ufffd")
 
 
 def _split(stream: ByteStream) -> Iterator[bytes]:

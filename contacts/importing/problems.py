@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class FileRefused(Exception):
@@ -15,10 +15,11 @@ class RowRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row that was not imported: the number of its first line in the file, and why."""
+    """A row that was not imported: the number of its first line in the file, why, and the row as it stands there."""
 
     line: int
     message: str
+    text: str = field(default="", compare=False)
 
 
 def shown(text: str) -> str:

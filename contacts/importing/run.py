@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import dropwhile
 
 from django.conf import settings
 from django.db import DataError, reset_queries
@@ -31,20 +32,22 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class NumberedRow:
-    """A row, and the number of its first line in the file."""
+    """A row, the number of its first line in the file, and how it stands there."""
 
     line: int
     row: Row
+    text: str = field(default="", compare=False)
 
 
-def read_rows(stream: ByteStream) -> Iterator[NumberedRow | Refusal]:
+def read_rows(stream: ByteStream, *, start: int = 0) -> Iterator[NumberedRow | Refusal]:
     """Yield every row of a CSV file that is not blank, those that cannot be imported as a Refusal.
 
+    start: the line of a row that was yielded before, to go on there and not at the first.
     Raise FileRefused, before the first row, when the file as a whole cannot be imported.
     """
     lines = read_lines(stream)
-    columns = read_header(lines)
-    reader = RecordReader(lines)
+    columns, separator = read_header(lines)
+    reader = RecordReader(dropwhile(lambda line: line.number < start, lines), separator)
     for record in reader:
         read = record if isinstance(record, Refusal) else _read_row(reader, columns, record)
         if read is not None:
@@ -60,8 +63,8 @@ def _read_row(reader: RecordReader, columns: tuple[str, ...], record: Record) ->
     try:
         row = clean_row(columns, record.cells)
     except RowRefused as refused:
-        return Refusal(line, str(refused))
-    return None if row is None else NumberedRow(line, row)
+        return Refusal(line, str(refused), record.text())
+    return None if row is None else NumberedRow(line, row, record.text())
 
 
 class Importer:
@@ -111,7 +114,7 @@ class Importer:
             self._add(1, store_rows([numbered.row]))
         except DataError as error:
             reason = str(error).partition("\n")[0]
-            self._refuse(Refusal(numbered.line, f"the database refused it: {reason}"))
+            self._refuse(Refusal(numbered.line, f"the database refused it: {reason}", numbered.text))
 
     def _count(self, batch: list[NumberedRow]) -> None:
         """Count what an import would do, and write nothing."""
