@@ -22,10 +22,12 @@ class ContactsConfig(AppConfig):
 
     def ready(self) -> None:
         from contacts.search_index import keep_search_indexes
+        from curation_sdk.schedules import every_minute_on_migrate
 
         # After every `migrate`: SQLite drops a table's triggers when a migration changes the table.
         post_migrate.connect(keep_ids_in_form, sender=self, dispatch_uid="contacts.keep_ids_in_form")
         post_migrate.connect(keep_search_indexes, sender=self, dispatch_uid="contacts.keep_search_indexes")
+        every_minute_on_migrate("contact_imports", "contacts.tasks.process_imports")
 
 
 def keep_ids_in_form(using: str, **_: Any) -> None:

@@ -37,6 +37,11 @@ def daily_on_migrate(name: str, task: str) -> None:
     _on_migrate(partial(make_daily, name, task), task)
 
 
+def every_minute_on_migrate(name: str, task: str) -> None:
+    """Have `migrate` make a schedule that calls `task` (a dotted path) every minute, likewise."""
+    _on_migrate(partial(make_every_minute, name, task), task)
+
+
 def make_schedule(job_path: str, *, using: str, **_: Any) -> None:
     """The schedule of the job, once the task queue has its tables: `migrate` of another app may come before."""
     if _can_be_made(using):
@@ -47,6 +52,12 @@ def make_daily(name: str, task: str, *, using: str, **_: Any) -> None:
     """The daily schedule, likewise."""
     if _can_be_made(using):
         ensure_daily(name, task, using=using)
+
+
+def make_every_minute(name: str, task: str, *, using: str, **_: Any) -> None:
+    """The schedule of every minute, likewise."""
+    if _can_be_made(using):
+        _ensure(name, using, func=task, schedule_type=Schedule.MINUTES, minutes=1)
 
 
 def _on_migrate(make: Callable[..., None], uid: str) -> None:

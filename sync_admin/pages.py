@@ -18,8 +18,8 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
-def page(permission: str) -> Callable[[View[P]], View[P]]:
-    """For a view of the admin: whoever is logged in to it and has the permission ("contacts.view_contact") gets in.
+def page(*permissions: str) -> Callable[[View[P]], View[P]]:
+    """For a view of the admin: whoever is logged in to it and has the permissions ("contacts.view_contact") gets in.
 
     Others are asked to log in, or get 403.
     """
@@ -27,7 +27,7 @@ def page(permission: str) -> Callable[[View[P]], View[P]]:
     def checked(view: View[P]) -> View[P]:
         @wraps(view)
         def inner(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            if not request.user.has_perm(permission):
+            if not request.user.has_perms(permissions):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
+from sync_admin import importing
 from sync_admin.dashboard import dashboard
 
 urlpatterns = [
     path("", dashboard, name="sync-dashboard"),
+    path("import/", importing.import_contacts, name="sync-import"),
+    path("import/<uuid:upload_id>/", importing.import_detail, name="sync-import-detail"),
+    path("import/<uuid:upload_id>/state/", importing.import_state, name="sync-import-state"),
+    path("import/<uuid:upload_id>/confirm/", importing.import_confirm, name="sync-import-confirm"),
+    path("import/<uuid:upload_id>/cancel/", importing.import_cancel, name="sync-import-cancel"),
+    path("import/<uuid:upload_id>/refused/", importing.import_refused, name="sync-import-refused"),
 ]

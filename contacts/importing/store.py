@@ -60,7 +60,7 @@ def existing_ids(ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
     """Return those of `ids` that are contacts already."""
     return {
         found
-        for some in _chunks(ids)
+        for some in chunks(ids)
         for found in Contact.objects.filter(id__in=some).values_list("id", flat=True).order_by()
     }
 
@@ -89,7 +89,7 @@ def _domain_ids(rows: Iterable[Row]) -> dict[str, uuid.UUID]:
 def _read_domains(names: Iterable[str]) -> dict[str, uuid.UUID]:
     return {
         name: domain_id
-        for some in _chunks(names)
+        for some in chunks(names)
         for name, domain_id in Domain.objects.filter(domain__in=some).values_list("domain", "id").order_by()
     }
 
@@ -123,7 +123,7 @@ def _fill_in_domains(pages: Mapping[str, Page], domain_of: Mapping[str, uuid.UUI
 
 
 def _read_pages(urls: Iterable[str]) -> dict[str, Page]:
-    return {page.url: page for some in _chunks(urls) for page in Page.objects.filter(url__in=some).order_by()}
+    return {page.url: page for some in chunks(urls) for page in Page.objects.filter(url__in=some).order_by()}
 
 
 def _insert(rows: Mapping[uuid.UUID, Row], domains: Mapping[str, uuid.UUID], pages: Mapping[str, uuid.UUID]) -> None:
@@ -168,7 +168,7 @@ def _datetime(value: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(value)
 
 
-def _chunks(values: Iterable[T]) -> Iterator[list[T]]:
+def chunks(values: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(values)
     while some := list(islice(iterator, _LOOKUP)):
         yield some

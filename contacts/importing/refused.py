@@ -1,0 +1,32 @@
+"""The refused rows of an upload as a CSV file, to be corrected and uploaded again."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+
+from contacts.models import ContactImport, RefusedRow
+
+#: What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class _Echo:
+    """A file for the csv module that hands each line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def refused_rows(upload: ContactImport) -> Iterator[str]:
+    """Yield the lines of the file: line, reason, and the row as it was."""
+    writer = csv.writer(_Echo())
+    yield "\ufeff" + writer.writerow(["line", "reason", "row"])
+    rows = RefusedRow.objects.filter(contact_import=upload).order_by("line").values_list("line", "reason", "text")
+    for line, reason, text in rows.iterator(chunk_size=1_000):
+        yield writer.writerow([line, for_spreadsheet(reason), for_spreadsheet(text)])
+
+
+def for_spreadsheet(cell: str) -> str:
+    """The cell with an apostrophe before what a spreadsheet would run as a formula."""
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
