@@ -43,7 +43,8 @@ LATEST = 20
 
 State = ContactImport.State
 
-_KINDS = {Kind.NEW: "New", Kind.NEW_FOR_ADDRESS: "New row for a known address", Kind.THERE: "There already"}
+#: In the order in which the preview shows them: what a person may want to look at first.
+_KINDS = {Kind.NEW_FOR_ADDRESS: "New row for a known address", Kind.THERE: "There already", Kind.NEW: "New"}
 
 _NO_WORKER = "No worker is running, so the file waits. `manage.py qcluster` starts one."
 
@@ -211,14 +212,13 @@ def _outcome(upload: ContactImport) -> str:
 
 def _place(row: dict[str, Any]) -> tuple[int, int]:
     """Kind by kind, and within each in the order of the file."""
-    return list(Kind).index(Kind(row["kind"])), row["line"]
+    return list(_KINDS).index(Kind(row["kind"])), row["line"]
 
 
 def _preview_row(row: dict[str, Any]) -> dict[str, Any]:
     """A row of the preview in words."""
     return {
         **row,
-        "line": f"{row['line']:,}",
         "label": _KINDS[Kind(row["kind"])],
         "differs": f"{count_of(len(row['changes']), 'column')} {'differs' if len(row['changes']) == 1 else 'differ'}:",
     }
