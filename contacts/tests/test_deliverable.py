@@ -23,8 +23,8 @@ def taken(address: str) -> bool:
     [
         *("ada@acme.example", "Ada.L+x@mail.acme.co.uk", "a@x.test", "a@x.local", "a@localhost", "a@x", "a@x.c0m"),
         *("a..b@x.example", ".a@x.example", "a@-x.example", "a@x-.example", "a@xn--a.example", "a@x--y.example"),
-        *("a@x.example\n", "a b@x.example", f"{'a' * 65}@x.example", f"a@{'x' * 64}.example", "ſ@x.example"),
-        *(f"a@{'x.' * 130}example", "a@b@x.example", "a@x..example", "ä@x.example", "a@x.ſs", '"a b"@x.example'),
+        *("a@x.example\n", "a b@x.example", f"{'a' * 65}@x.example", f"a@{'x' * 64}.example", "\u017f@x.example"),
+        *(f"a@{'x.' * 130}example", "a@b@x.example", "a@x..example", "ä@x.example", "a@x.\u017fs", '"a b"@x.example'),
     ],
 )
 def test_the_short_way_says_the_same(address: str) -> None:
