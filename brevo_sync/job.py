@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from brevo_sync import conf
-from brevo_sync.services import brevo_service
+from brevo_sync.services import brevo_service, destination, preview
+from contacts.deliverable import skip_reason
 from contacts.models import Contact
 from contacts.people import merge
-from contacts.selection import select_contacts
+from contacts.selection import in_words, select_contacts
 from contacts.suppression import SKIP_RULES, suppress
 from curation_sdk import platform_settings
 from curation_sdk.job import SyncJob
@@ -28,6 +29,7 @@ BREVO = SyncJob(
     related=("domain",),
     merge=merge,
     select=select_contacts,
+    in_words=in_words,
     skip_rules=SKIP_RULES,
     suppress=suppress,
     task="brevo_sync.tasks.process_brevo_sync_queue",
@@ -36,4 +38,7 @@ BREVO = SyncJob(
     off_reason=conf.off_reason,
     policy=partial(platform_settings.policy, "BREVO"),
     open=brevo_service,
+    preview=preview,
+    destination=destination,
+    unusable=skip_reason,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from brevo_sync import conf
 from brevo_sync.client import BrevoClient, BrevoError, Kind, Upserted, contact_id
@@ -35,6 +35,21 @@ def brevo_service(limiter: RateLimiter) -> Iterator[BrevoSyncService]:
     config = conf.load()
     with closing(BrevoClient(config, limiter)) as client:
         yield BrevoSyncService(client, config)
+
+
+def preview(contact: Contact) -> dict[str, Any] | str:
+    """The request that a push of the contact would send; the reason when it would send none."""
+    if reason := skip_reason(contact.email):
+        return reason
+    return {"method": "POST", "path": "/contacts", "body": contact_payload(contact, conf.load()).body}
+
+
+def destination() -> str:
+    """Where contacts go, for people."""
+    list_id = conf.load().list_id
+    if list_id is None:
+        return "To Brevo, into no list: BREVO_LIST_ID is not set."
+    return f"To list {list_id} in Brevo."
 
 
 class BrevoSyncService:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from contact_curation import conf
-from contact_curation.services import curation_service
+from contact_curation.services import curation_service, destination, preview
 from contacts.models import Contact
-from contacts.selection import select_contacts
+from contacts.selection import in_words, select_contacts
 from contacts.suppression import SKIP_RULES, suppress
 from curation_sdk.job import SyncJob
 
@@ -35,6 +35,7 @@ CURATION = SyncJob(
     related=(),
     merge=the_row,
     select=select_contacts,
+    in_words=in_words,
     skip_rules=SKIP_RULES,
     suppress=suppress,
     task="contact_curation.tasks.process_curation_queue",
@@ -43,6 +44,8 @@ CURATION = SyncJob(
     off_reason=conf.off_reason,
     policy=conf.policy,
     open=curation_service,
+    preview=preview,
+    destination=destination,
     push_size=250,
     # `updated_at` is not among them: the same number or address, written properly, is no news about the person, and
     # must not make an old row the latest one when rows of one person are merged.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
@@ -24,6 +24,18 @@ logger = logging.getLogger(__name__)
 def curation_service(limiter: RateLimiter) -> Iterator[CurationService]:
     """The service for one run. There is nobody whose pace it would have to keep."""
     yield CurationService(settings.CURATION_PHONE_REGION)
+
+
+def preview(contact: Contact) -> dict[str, Any]:
+    """What curation would say of the contact."""
+    judgement = judge(contact, settings.CURATION_PHONE_REGION)
+    said = {"problem": judgement.problem} if judgement.problem else {"remarks": list(judgement.remarks)}
+    return {"contact": str(contact.pk), "email": contact.email, **said, "better": judgement.better}
+
+
+def destination() -> str:
+    """Where contacts go, for people."""
+    return "Nowhere: contacts are checked here, and nothing leaves this machine."
 
 
 class CurationService:

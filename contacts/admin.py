@@ -22,6 +22,7 @@ from contacts.address_key import email_key
 from contacts.curation import announce, save_columns, with_curation
 from contacts.deleting import deleting_many
 from contacts.models import Contact, Domain, Page, Suppression
+from contacts.permissions import CURATE, PUSH
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncAttempt, SyncRun
@@ -171,6 +172,12 @@ class ContactAdmin(DeletesMany[Contact]):
             ("Where it was found", {"fields": ("source_url", "context", "source_job_id")}),
             ("Record", {"fields": ("id", "created_at", "updated_at")}),
         ]
+
+    def has_push_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(PUSH)
+
+    def has_curate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(CURATE)
 
     def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         paginator: Any = super().get_paginator(request, *args, **kwargs)

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import FieldDoesNotExist
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 
@@ -32,3 +34,51 @@ def select_contacts(selection: Mapping[str, Any], user: Any = None) -> QuerySet[
     changelist = model_admin.get_changelist_instance(request)
     chosen: QuerySet[Contact] = changelist.get_queryset(request)
     return chosen
+
+
+#: How an address compares a column, for people.
+_LOOKUPS = {"in": "is one of", "gt": "is above", "gte": "is from", "lt": "is below", "lte": "is up to"}
+
+
+def in_words(selection: Mapping[str, Any]) -> str:
+    """A selection for people: "e-mail type is FREE; search “acme”". `ticked`: rows were ticked in that list."""
+    if "filters" in selection:
+        said = [_filter_in_words(name, value) for name, value in selection["filters"].items()]
+    else:
+        said = [_lookup_in_words(name, str(value)) for name, value in QueryDict(selection.get("list", "")).items()]
+    words = "; ".join(filter(None, said)) or "all contacts"
+    if not selection.get("ticked"):
+        return words
+    return "ticked in the list" if words == "all contacts" else f"ticked in the list: {words}"
+
+
+def _filter_in_words(name: str, value: Any) -> str:
+    part_of = name.removesuffix("_contains")
+    return f"{_column(name)} is {value}" if part_of == name else f"{_column(part_of)} contains “{value}”"
+
+
+def _lookup_in_words(name: str, value: str) -> str:
+    if name == SEARCH_VAR:
+        return f"search “{value}”" if value.strip() else ""
+    column, _, lookup = name.partition("__")
+    last = lookup.rpartition("__")[2]
+    if last == "isnull":
+        return f"{_column(column)} is {'empty' if value.lower() in ('1', 'true') else 'not empty'}"
+    if last == "exact" and _is_boolean(column):
+        value = "yes" if value.lower() in ("1", "true") else "no"
+    return f"{_column(column)} {_LOOKUPS.get(last, 'is')} {value}"
+
+
+def _column(name: str) -> str:
+    """What a column is called on the pages."""
+    try:
+        return str(getattr(Contact._meta.get_field(name), "verbose_name", name))
+    except FieldDoesNotExist:
+        return name.replace("_", " ")
+
+
+def _is_boolean(name: str) -> bool:
+    try:
+        return Contact._meta.get_field(name).get_internal_type() == "BooleanField"
+    except FieldDoesNotExist:
+        return False

@@ -11,12 +11,15 @@ from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from curation_sdk import operations
+from curation_sdk.drafts import undo_fault
 from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
+from curation_sdk.recovery import job_named
 from curation_sdk.totals import EstimatingPaginator
 from curation_sdk.wording import count_of
 
@@ -162,16 +165,25 @@ def stop_operations(
 
 @admin.register(BulkOperation)
 class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
-    """What was asked for many contacts, and how far it is. Whoever may change contacts may look and stop."""
+    """Who queued, skipped or took back which contacts, and how far it is.
 
-    list_display = (
-        *("requested_at", "platform", "action", "requested_by", "state_badge"),
-        *("queued", "already_queued", "skipped_contacts", "spared", "problem"),
-    )
+    Whoever may queue contacts may look, stop and undo.
+    """
+
+    list_display = ("requested_at", "what", "requested_by", "selected", "state_badge", "outcome", "way_back")
     list_filter = ("platform", "action", "state")
     list_select_related = ("requested_by",)
-    readonly_fields = [field.name for field in BulkOperation._meta.fields]
+    readonly_fields = (
+        *("what", "selected", "chosen", "requested_by", "requested_at", "trigger", "reason"),
+        *("state_badge", "outcome", "queued", "already_queued", "skipped_contacts", "spared", "undone", "too_late"),
+        *("relatives", "started_at", "finished_at", "problem"),
+    )
+    fieldsets = (
+        (None, {"fields": readonly_fields[:7]}),
+        ("What became of it", {"fields": readonly_fields[7:]}),
+    )
     actions = (stop_operations,)
+    change_form_template = "admin/curation_sdk/bulkoperation/change_form.html"
 
     class Media:
         css = {"all": ("curation_sdk/sync.css",)}
@@ -180,12 +192,59 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
     def state_badge(self, operation: BulkOperation) -> SafeString:
         return status_badge(operation.state)
 
+    @admin.display(description="what", ordering="action")
+    def what(self, operation: BulkOperation) -> str:
+        job = job_named(operation.platform)
+        return f"{operation.get_action_display()} for {job.label if job else operation.platform}"
+
+    @admin.display(description="which contacts")
+    def selected(self, operation: BulkOperation) -> str:
+        job = job_named(operation.platform)
+        return job.in_words(operation.selection) if job else ""
+
+    @admin.display(description="what became of it")
+    def outcome(self, operation: BulkOperation) -> str:
+        job = job_named(operation.platform)
+        return " ".join(filter(None, (operations.sentence(job, operation) if job else "", operation.problem)))
+
+    @admin.display(description="way back")
+    def way_back(self, operation: BulkOperation) -> str | SafeString:
+        if undo_fault(operation, now=timezone.now()):
+            return "-"
+        return format_html('<a href="{}">Undo …</a>', _address(operation))
+
+    @admin.display(description="undone by, undoes")
+    def relatives(self, operation: BulkOperation) -> str | SafeString:
+        others = [*operation.undoings.all(), *filter(None, [operation.undoes])]
+        if not others:
+            return "-"
+        return format_html_join(", ", '<a href="{}">{}</a>', ((_address(other), other) for other in others))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BulkOperation]:
+        """Without previews: nobody has asked for those yet."""
+        return super().get_queryset(request).filter(confirmed=True).prefetch_related("undoings")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        operation = self.get_object(request, object_id)
+        more = {}
+        if operation and self.has_stop_permission(request):
+            more["undo"] = not undo_fault(operation, now=timezone.now())
+        return super().change_view(request, object_id, form_url, {**more, **(extra_context or {})})
+
     @admin.display(description="skipped")
     def skipped_contacts(self, operation: BulkOperation) -> str:
         return ", ".join(f"{count:,} {rule}" for rule, count in operation.skipped.items()) or "0"
 
     def has_stop_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("contacts.change_contact")
+        return request.user.has_perm("contacts.push_contact")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_view_permission(request, obj) or self.has_stop_permission(request)
+        if self.has_stop_permission(request) or request.user.has_perm("contacts.curate_contact"):
+            return True
+        return super().has_view_permission(request, obj)
+
+
+def _address(operation: BulkOperation) -> str:
+    return reverse("admin:curation_sdk_bulkoperation_change", args=[operation.pk])

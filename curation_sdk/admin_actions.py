@@ -7,58 +7,48 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ALL_VAR, ORDER_VAR, PAGE_VAR
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from curation_sdk import operations
+from curation_sdk import drafts, operations
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
-from curation_sdk.queueing import closed_reason, queue_contacts, skip_contacts
+from curation_sdk.queueing import closed_reason, skip_contacts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.tasks import start_soon
 from curation_sdk.wording import count_of
 from curation_sdk.workers import worker_alive
 
+#: Without a worker the page counts the chosen contacts itself, for so long.
+COUNT_FOR = 10.0  # seconds
 
-def queue(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Any]) -> None:
-    """Queue the chosen contacts and tell the person what became of each."""
-    if reason := closed_reason(job):
-        model_admin.message_user(request, f"{reason} Nothing was queued.", messages.ERROR)
-        return
-    if _everything(request) and operations.too_many(contacts):
-        _in_background(job, BulkOperation.Action.QUEUE, model_admin, request)
-        return
-    result = queue_contacts(job, contacts, now=timezone.now())
-    start_soon(job, SyncRun.Trigger.ADMIN)
-    level = messages.SUCCESS if result.queued else messages.WARNING
-    model_admin.message_user(request, result.sentence(job.label), level)
-    if result.queued and not job.off_reason() and not worker_alive(now=timezone.now()):
-        text = "No worker is running, so they wait. `manage.py qcluster` starts one."
-        model_admin.message_user(request, text, messages.WARNING)
+
+def queue(
+    job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Any]
+) -> HttpResponse | None:
+    """Keep the chosen contacts and lead to the page that shows what queueing them would do."""
+    return _preview(job, BulkOperation.Action.QUEUE, model_admin, request, contacts)
 
 
 def retry_failed(
     job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Any]
-) -> None:
-    """Queue those of the chosen contacts that ended in Error."""
+) -> HttpResponse | None:
+    """The same with those of the chosen contacts that ended in Error."""
     failed = contacts.filter(Q(**{job.sync_status: SyncStatus.ERROR}))
     if not failed.exists():
         text = f"None of the chosen contacts has the {job.label} status Error."
         model_admin.message_user(request, text, messages.WARNING)
-        return
-    if not closed_reason(job) and _everything(request) and operations.too_many(failed):
-        _in_background(job, BulkOperation.Action.RETRY, model_admin, request)
-        return
-    queue(job, model_admin, request, failed)
+        return None
+    return _preview(job, BulkOperation.Action.RETRY, model_admin, request, failed)
 
 
 def skip(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Any]) -> None:
     """Mark the chosen contacts as not to be pushed."""
     reason = f"Skipped by {request.user.get_username()} on {timezone.now():%Y-%m-%d}."
     if _everything(request) and operations.too_many(contacts):
-        _in_background(job, BulkOperation.Action.SKIP, model_admin, request, reason)
+        _in_background(job, model_admin, request, reason)
         return
     taken = skip_contacts(job, contacts, reason=reason)
     text = f"{count_of(taken.count, 'contact')} will not be pushed to {job.label}."
@@ -72,32 +62,48 @@ def _everything(request: HttpRequest) -> bool:
     return request.POST.get("select_across") == "1"
 
 
-def _in_background(
+def _list(request: HttpRequest) -> str:
+    """What the list was filtered by."""
+    query = request.GET.copy()
+    for name in (PAGE_VAR, ALL_VAR, ORDER_VAR):
+        query.pop(name, None)
+    return query.urlencode()
+
+
+def _preview(
     job: SyncJob,
     action: BulkOperation.Action,
     model_admin: admin.ModelAdmin[Any],
     request: HttpRequest,
-    reason: str = "",
-) -> None:
-    """Leave it to a worker, who makes the choice again from the list's address, and say where to look."""
-    query = request.GET.copy()
-    for name in (PAGE_VAR, ALL_VAR, ORDER_VAR):
-        query.pop(name, None)
+    contacts: QuerySet[Any],
+) -> HttpResponse | None:
+    if reason := closed_reason(job):
+        model_admin.message_user(request, f"{reason} Nothing was queued.", messages.ERROR)
+        return None
+    ticked = {} if _everything(request) else {"ticked": True}
+    now = timezone.now()
+    draft = drafts.draft(job, action, contacts, {"list": _list(request), **ticked}, user=request.user, now=now)
+    if draft.state == BulkOperation.State.WAITING and not worker_alive(now=now):
+        operations.do_now(job, draft, seconds=COUNT_FOR)
+    return HttpResponseRedirect(reverse("sync-preview", args=[job.platform, draft.pk]))
+
+
+def _in_background(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest, reason: str) -> None:
+    """Leave a skip to a worker, who makes the choice again from the list's address, and say where to look."""
     operation = operations.request(
         job,
-        action,
-        {"list": query.urlencode()},
+        BulkOperation.Action.SKIP,
+        {"list": _list(request)},
         trigger=SyncRun.Trigger.ADMIN,
         user=request.user,
         now=timezone.now(),
         reason=reason,
     )
     start_soon(job, SyncRun.Trigger.ADMIN)
-    what = {"queue": "queues them", "retry": "queues them again", "skip": "skips them"}[action]
     link = reverse("admin:curation_sdk_bulkoperation_change", args=[operation.pk])
     text = format_html(
-        'These are many contacts: a worker {} for {}. <a href="{}">See how far it is, or stop it.</a>',
-        *(what, job.label, link),
+        'These are many contacts: a worker skips them for {}. <a href="{}">See how far it is, or stop it.</a>',
+        *(job.label, link),
     )
     model_admin.message_user(request, text, messages.SUCCESS)
     if not worker_alive(now=timezone.now()):

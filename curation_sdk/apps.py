@@ -13,3 +13,4 @@ class CurationSdkConfig(AppConfig):
         from curation_sdk.schedules import daily_on_migrate
 
         daily_on_migrate("sync_history_pruner", "curation_sdk.retention.prune_sync_history")
+        daily_on_migrate("draft_pruner", "curation_sdk.retention.prune_drafts")

@@ -66,13 +66,6 @@ class SyncCommand(BaseCommand):
 
     job: ClassVar[SyncJob]
 
-    def preview(self, contact: Any) -> dict[str, Any] | str:
-        """The request that a push of this contact would send, as `method`, `path` and `body`.
-
-        A text instead when the push would skip the contact without a request: the reason.
-        """
-        raise NotImplementedError
-
     def joined(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The requests of people who are pushed together, as they are sent: one each, unless the platform joins
         them."""
@@ -243,7 +236,7 @@ class SyncCommand(BaseCommand):
                 break
             shown += 1
             person = self.job.merge(rows, self.job.contact_id)
-            request = reason or self.preview(person)
+            request = reason or self.job.preview(person)
             if isinstance(request, str):
                 self.stdout.write(f"# {person.pk} would be skipped: {request}")
                 continue

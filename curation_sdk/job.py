@@ -85,6 +85,10 @@ def _died(row: Any) -> str:
     return "The worker died while pushing this contact"
 
 
+def _usable(identity: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncJob:
     """A platform, as the shared code sees it. The only place where its column names are strings.
@@ -108,6 +112,7 @@ class SyncJob:
     related: tuple[str, ...]  # read along with a claim, so that a push needs no query
     merge: Callable[[Sequence[Any], str], Any]  # rows of one person, remote id column -> one contact to push
     select: Callable[[Mapping[str, Any], Any], models.QuerySet[Any]]  # a selection as JSON, who made it -> contacts
+    in_words: Callable[[Mapping[str, Any]], str]  # a selection as JSON, for people
     skip_rules: Sequence[SkipRule]
     suppress: Callable[[Sequence[tuple[str, str]], str], None]  # (address, why) pairs, source
 
@@ -117,10 +122,17 @@ class SyncJob:
     off_reason: Callable[[], str]  # why the platform is off, naming the setting; "" when it is on
     policy: Callable[[], SyncPolicy]
     open: Callable[[RateLimiter], AbstractContextManager[Pusher]]
+    # The request that a push of this contact would send, as `method`, `path` and `body`. A text instead when the push
+    # would end without a request: the reason. Only while the platform is on.
+    preview: Callable[[Any], dict[str, Any] | str]
+    destination: Callable[[], str]  # where contacts go, as a sentence; only while the platform is on
     push_size: int = 1  # people per push, at most; never more than a claim takes
     begun_at: str = ""  # column: when the first try since the contact was queued began; "": the platform needs none
     lapsed: Callable[[Any], str] = _died  # what happened to a row that was Processing and got no answer in time
     created_at: str = "created_at"  # contacts are walked through in this order
+    updated_at: str = "updated_at"  # when the person's data changed
+    # Why an identity cannot be pushed, which the push finds out before it calls anybody; "" when it can.
+    unusable: Callable[[str], str] = _usable
     # Further columns that a success may write (`Synced.learned`), by the same guarded write as the statuses.
     learned: tuple[str, ...] = ()
     # Texts that an answer is about: it is not stored when one of them has changed since the contact was claimed.

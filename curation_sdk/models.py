@@ -133,14 +133,19 @@ class BulkOperation(models.Model):
 
     It goes through the contacts in the order of `created_at` and `id`, chunk by chunk. Each chunk is one
     transaction that also moves the cursor and the counts, so whatever ends it, nothing is lost or done twice.
+
+    One that begins with a preview keeps the contacts that were chosen (ChosenContact), a worker's first work where
+    they are many. Until a person confirms it nothing else happens; then exactly those are dealt with.
     """
 
     class Action(models.TextChoices):
         QUEUE = "queue", "Queue"
         RETRY = "retry", "Retry failed"
         SKIP = "skip", "Skip"
+        UNDO = "undo", "Undo"  # of the one that `undoes` names
 
     class State(models.TextChoices):
+        DRAFT = "draft", "Not confirmed"  # its preview can be looked at
         WAITING = "waiting", "Waiting"
         RUNNING = "running", "Running"
         FINISHED = "finished", "Finished"
@@ -175,6 +180,13 @@ class BulkOperation(models.Model):
     skipped = models.JSONField(default=dict)  # label of the rule -> contacts
     spared = models.PositiveIntegerField("left alone", default=0)
     problem = models.TextField(blank=True, default="")
+    # How many contacts were kept for it; NULL: it looks for them itself, by the selection.
+    chosen = models.PositiveIntegerField(null=True, blank=True)
+    confirmed = models.BooleanField(default=True)
+    forecast = models.JSONField(default=dict)  # what the preview shows: see `curation_sdk.forecast`
+    undoes = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="undoings")
+    undone = models.PositiveIntegerField("taken back", default=0)
+    too_late = models.PositiveIntegerField("too late to take back", default=0)
 
     class Meta:
         db_table = "bulk_operations"
@@ -185,6 +197,13 @@ class BulkOperation(models.Model):
                 fields=["platform", "requested_at", "id"],
                 name="bulk_operations_unfinished",
                 condition=models.Q(state__in=["waiting", "running"]),
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["undoes"],
+                name="bulk_operations_undone_once",
+                condition=models.Q(state__in=["waiting", "running", "finished"]),
             )
         ]
 
@@ -210,6 +229,30 @@ class SparedContact(models.Model):
     class Meta:
         db_table = "bulk_operation_spared"
         constraints = [models.UniqueConstraint(fields=["operation", "contact_id"], name="bulk_operation_spared_once")]
+
+    def __str__(self) -> str:
+        return str(self.contact_id)
+
+
+class ChosenContact(models.Model):
+    """A contact that is kept for an operation from its preview on; then what it was before the operation queued it."""
+
+    id = models.BigAutoField(primary_key=True)
+    operation = models.ForeignKey(BulkOperation, on_delete=models.CASCADE, related_name="+", db_index=False)
+    contact_id = models.UUIDField(db_index=True)  # no foreign key: the contact may be deleted, and falls away then
+    # A person said something else about it later: neither the operation nor its undoing touches it.
+    decided = models.BooleanField(default=False, db_default=False)
+    # "": the operation has not queued it.
+    status_before = models.CharField(max_length=10, default="", db_default="")
+    processing_before = models.CharField(max_length=10, null=True)
+    reason_before = models.TextField(null=True)
+
+    class Meta:
+        db_table = "bulk_operation_chosen"
+        constraints = [models.UniqueConstraint(fields=["operation", "contact_id"], name="bulk_operation_chosen_once")]
+        indexes = [
+            models.Index(fields=["operation"], name="bulk_operation_chosen_decided", condition=models.Q(decided=True)),
+        ]
 
     def __str__(self) -> str:
         return str(self.contact_id)

@@ -6,6 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -15,12 +16,15 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from curation_sdk import chosen
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
+from curation_sdk.forecast import Forecast, look, people
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
-from curation_sdk.queueing import QueueResult, TakenOut, write_queued, write_skipped
+from curation_sdk.queueing import QueueResult, TakenOut, write_back, write_queued, write_skipped
 from curation_sdk.runs import worker_name
-from curation_sdk.sparing import any_spared, forget, spare, spared
+from curation_sdk.sparing import any_spared, decide, forget, spare, spare_before, spared
+from curation_sdk.status_counts import statuses_changed
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.walking import Place, end_of_piece, piece
 from curation_sdk.wording import count_of, storable
@@ -115,6 +119,18 @@ def work_off(
     return False
 
 
+def do_now(job: SyncJob, operation: BulkOperation, *, seconds: float | None = None) -> None:
+    """Do one operation here, while somebody waits: to its end, or for so many seconds. Out of its turn.
+
+    Whatever ends this process, a worker goes on.
+    """
+    deadline = None if seconds is None else time.monotonic() + seconds
+    if _take(operation, now=timezone.now()):
+        _work(job, operation, lambda: deadline is not None and time.monotonic() >= deadline, lambda begun: None)
+    operation.refresh_from_db()
+    statuses_changed(job)
+
+
 def queue_in_chunks(job: SyncJob, contacts: QuerySet[Any], *, stop: Callable[[], bool]) -> Iterator[QueueResult]:
     """Queue contacts in the foreground, each chunk committed for itself; yields what became of each chunk."""
     until, after, size = timezone.now(), None, FIRST_CHUNK
@@ -145,7 +161,9 @@ def result(job: SyncJob, operation: BulkOperation) -> QueueResult:
 
 def sentence(job: SyncJob, operation: BulkOperation) -> str:
     """What has been done so far, for people: "Queued 3 contacts for Brevo. …"."""
-    if operation.action == Action.SKIP:
+    if operation.action == Action.UNDO:
+        text = _undone(job, operation)
+    elif operation.action == Action.SKIP:
         taken = TakenOut(operation.skipped_count, operation.skipped.get(UNDER_WAY, 0))
         text = (
             f"{count_of(taken.count, 'contact')} will not be pushed to {job.label}. {taken.warning(job.label)}".strip()
@@ -155,6 +173,14 @@ def sentence(job: SyncJob, operation: BulkOperation) -> str:
     if operation.spared:
         verb = "was" if operation.spared == 1 else "were"
         text += f" {operation.spared:,} {verb} left alone: somebody decided about them meanwhile."
+    return text
+
+
+def _undone(job: SyncJob, operation: BulkOperation) -> str:
+    text = f"Took {count_of(operation.undone, 'contact')} out of the queue for {job.label} again."
+    if operation.too_late:
+        verb = "was" if operation.too_late == 1 else "were"
+        text += f" {operation.too_late:,} {verb} too late: a run has or had them in hand."
     return text
 
 
@@ -196,9 +222,7 @@ def _work(
     size = FIRST_CHUNK
     told = operation.queued > 0
     try:
-        contacts = job.select(operation.selection, operation.requested_by)
-        if operation.action == Action.RETRY:
-            contacts = contacts.filter(**{job.sync_status: SyncStatus.ERROR})
+        contacts = _contacts(job, operation)
         while not over():
             begun = time.monotonic()
             chunk = partial(_chunk, job, operation, contacts, size, now=timezone.now())
@@ -211,6 +235,7 @@ def _work(
                 on_queued(operation)
             if operation.state == State.FINISHED:
                 logger.info("%s: %s", job.platform, sentence(job, operation))
+            if operation.state != State.RUNNING:
                 return
             size = _next_size(size, time.monotonic() - begun)
     except (OperationalError, InterfaceError):
@@ -222,6 +247,24 @@ def _work(
         forget(operation)
         return
     _ours(operation).update(state=State.WAITING, token=None)
+
+
+def _contacts(job: SyncJob, operation: BulkOperation) -> QuerySet[Any]:
+    """The contacts that the operation is about, of whom it deals with those in a piece."""
+    if operation.undoes:
+        return chosen.queued_by(job, operation.undoes, few=_few(operation))
+    if operation.chosen is not None and operation.confirmed:
+        contacts = chosen.kept(job, operation, few=_few(operation))
+    else:
+        contacts = job.select(operation.selection, operation.requested_by)
+    if operation.action == Action.RETRY:
+        contacts = contacts.filter(**{job.sync_status: SyncStatus.ERROR})
+    return contacts
+
+
+def _few(operation: BulkOperation) -> bool:
+    """Are its contacts known, and so few that they are dealt with in one go?"""
+    return operation.confirmed and operation.chosen is not None and operation.chosen <= IMMEDIATELY
 
 
 def _next_size(size: int, seconds: float) -> int:
@@ -242,24 +285,78 @@ def _chunk(
         Place(stored.cursor_created_at, stored.cursor_id) if stored.cursor_created_at and stored.cursor_id else None
     )
     until = stored.requested_at
-    end = end_of_piece(job, after=after, until=until, size=size)
-    rows = piece(job, contacts, after=after, end=end, until=until)
-    if any_spared(stored):
-        stored.spared += rows.filter(spared(stored)).count()
-        rows = rows.filter(~spared(stored))
-    if stored.action == Action.SKIP:
-        taken = write_skipped(job, rows, reason=stored.reason)
-        counts = {BY_HAND: taken.count - taken.under_way, UNDER_WAY: taken.under_way}
-        done = QueueResult(0, 0, {label: count for label, count in counts.items() if count})
+    end = None if _few(stored) else end_of_piece(job, after=after, until=until, size=size)
+
+    def in_piece(contacts: QuerySet[Any]) -> QuerySet[Any]:
+        return piece(job, contacts, after=after, end=end, until=until)
+
+    if not stored.confirmed:
+        _keep(job, stored, in_piece(contacts), in_piece)
     else:
-        done = write_queued(job, rows, now=now)
-    so_far = result(job, stored) + done
-    stored.queued, stored.already_queued, stored.skipped = so_far.queued, so_far.already_queued, so_far.skipped
+        _deal(job, stored, in_piece(contacts), in_piece, now=now)
     if end is not None:
         stored.cursor_created_at, stored.cursor_id = end
         stored.heartbeat_at = timezone.now()
-    else:
+    elif stored.confirmed:
         stored.state, stored.finished_at, stored.token = State.FINISHED, timezone.now(), None
         forget(stored)
+    else:
+        draft_is_ready(job, stored)
     stored.save()
     return stored
+
+
+def _keep(
+    job: SyncJob, operation: BulkOperation, rows: QuerySet[Any], in_piece: Callable[[QuerySet[Any]], QuerySet[Any]]
+) -> None:
+    """Keep these contacts for the operation, and count what would become of them."""
+    operation.chosen = (operation.chosen or 0) + chosen.keep(operation, rows)
+    found = look(job, in_piece(chosen.kept(job, operation)))
+    operation.forecast = (Forecast(**operation.forecast) + found).as_json()
+
+
+def draft_is_ready(job: SyncJob, operation: BulkOperation) -> None:
+    """All its contacts are kept: people are counted, and it waits for a person's word. Not stored here."""
+    few = operation.chosen is not None and operation.chosen <= IMMEDIATELY
+    found = Forecast(**operation.forecast)
+    operation.forecast = replace(found, people=people(job, chosen.kept(job, operation, few=few))).as_json()
+    operation.state, operation.token = State.DRAFT, None
+    operation.cursor_created_at = operation.cursor_id = operation.started_at = None
+
+
+def _deal(
+    job: SyncJob,
+    operation: BulkOperation,
+    rows: QuerySet[Any],
+    in_piece: Callable[[QuerySet[Any]], QuerySet[Any]],
+    *,
+    now: datetime,
+) -> None:
+    """Do with these contacts what was asked for, and count it."""
+    keeps = operation.undoes or (operation if operation.chosen is not None else None)
+    if any_spared(operation):
+        operation.spared += rows.filter(spared(operation)).count()
+        rows = rows.filter(~spared(operation))
+    if keeps and chosen.any_decided(keeps):
+        decided = chosen.decided_since(job, keeps, queued=bool(operation.undoes), few=_few(operation))
+        operation.spared += in_piece(decided).count()
+    if _few(operation):
+        spare_before(job, operation, rows)
+    decide(job, rows, by=operation)
+    if operation.action == Action.UNDO:
+        assert operation.undoes
+        found = rows.count()
+        undone = write_back(job, rows, chosen.before(job, operation.undoes))
+        operation.undone += undone
+        operation.too_late += found - undone
+        return
+    if operation.action == Action.SKIP:
+        taken = write_skipped(job, rows, reason=operation.reason)
+        counts = {BY_HAND: taken.count - taken.under_way, UNDER_WAY: taken.under_way}
+        done = QueueResult(0, 0, {label: count for label, count in counts.items() if count})
+    else:
+        remember = partial(chosen.remember, job, operation) if keeps else None
+        done = write_queued(job, rows, now=now, remember=remember)
+    so_far = result(job, operation) + done
+    operation.queued, operation.already_queued = so_far.queued, so_far.already_queued
+    operation.skipped = so_far.skipped

@@ -35,7 +35,7 @@ def platform_state(job: SyncJob, *, now: datetime) -> dict[str, Any]:
     running = runs.running(job, now=now).exists()
     latest = SyncRun.objects.filter(platform=job.platform).exclude(state=SyncRun.State.RUNNING).first()
     summary = status_summary(job)
-    operations = list(unfinished(job))
+    operations = list(unfinished(job).filter(confirmed=True))
     problem = closed or _problem(job, latest, summary["queued"], operating=bool(operations), running=running, now=now)
     return {
         "platform": job.platform,
@@ -48,6 +48,13 @@ def platform_state(job: SyncJob, *, now: datetime) -> dict[str, Any]:
         "operations": [_operation(job, operation) for operation in operations],
         "summary": summary,
     }
+
+
+def hindrance(job: SyncJob, *, now: datetime) -> str:
+    """Why contacts that are queued now would wait longer than for their turn; "" when they would not."""
+    latest = SyncRun.objects.filter(platform=job.platform).exclude(state=SyncRun.State.RUNNING).first()
+    running = runs.running(job, now=now).exists()
+    return closed_reason(job) or _problem(job, latest, 1, operating=False, running=running, now=now)
 
 
 def _problem(

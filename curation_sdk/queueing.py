@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -95,9 +96,18 @@ def queue_contacts(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> Q
     return result
 
 
-def write_queued(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> QueueResult:
+def write_queued(
+    job: SyncJob,
+    contacts: QuerySet[Any],
+    *,
+    now: datetime,
+    remember: Callable[[QuerySet[Any]], None] | None = None,
+) -> QueueResult:
     """Queue, within the caller's transaction: one look at the contacts, one UPDATE, and one for each rule that
-    matches some of them."""
+    matches some of them.
+
+    remember: called with those that are about to be queued.
+    """
     chosen = _chosen(contacts)
     idle = ~active(job)
     looked_at = {"total": Count("pk")}
@@ -114,6 +124,8 @@ def write_queued(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> Que
             continue
         skipped[rule.label] = chosen.filter(idle & passed & rule.condition).update(**_skipped(job, rule))
         passed &= ~rule.condition
+    if remember:
+        remember(chosen.filter(idle & passed))
     queued = chosen.filter(idle & passed).update(
         **{
             job.sync_status: SyncStatus.QUEUED,
@@ -182,6 +194,15 @@ def write_skipped(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> Take
     skipped = _skipped(job, SkipRule(label="", condition=Q(), reason=reason))
     in_hand = Q(**{job.processing_status: ProcessingStatus.PROCESSING})
     return _take_out(_chosen(contacts), skipped, idle=~in_hand, rest=~Q(**{job.sync_status: SyncStatus.SKIPPED}))
+
+
+def write_back(job: SyncJob, contacts: QuerySet[Any], was: Mapping[str, Any]) -> int:
+    """Take contacts that wait out of the queue again, within the caller's transaction. Returns how many.
+
+    `was`: a value or SQL for each of sync status, processing status and reason, as they were before.
+    """
+    waits = Q(**{job.processing_status: ProcessingStatus.QUEUED})
+    return contacts.filter(waits).update(**was, **{job.retry_count: 0, job.next_attempt_at: None})
 
 
 def _take_out(chosen: QuerySet[Any], values: dict[str, Any], *, idle: Q, rest: Q) -> TakenOut:

@@ -39,6 +39,11 @@ def jobs() -> list[SyncJob]:
     return [import_string(path) for path in settings.SYNC_JOBS]
 
 
+def job_named(platform: str) -> SyncJob | None:
+    """The job of this platform; None when the settings list none."""
+    return next((job for job in jobs() if job.platform == platform), None)
+
+
 #: Contacts that are due, with nobody at them, wait for their task this long: then it was lost, for instance with a
 #: Redis that was restarted.
 OVERDUE = 10.0  # seconds

@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_q.models import Failure
 
 from curation_sdk.database import atomic_with_retry
+from curation_sdk.drafts import DRAFT_LASTS, UNDO_LASTS
 from curation_sdk.job import BUDGET
-from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
+from curation_sdk.models import BulkOperation, ChosenContact, SyncAttempt, SyncRun
 from curation_sdk.shutdown import stop_requested
 from curation_sdk.wording import count_of
 
@@ -38,6 +39,30 @@ def prune_sync_history() -> str:
     sentence = prune(
         before=timezone.now() - timedelta(days=days), stop=lambda: stop_requested() or time.monotonic() > end
     )
+    logger.info("retention: %s", sentence)
+    return sentence
+
+
+def prune_drafts() -> str:
+    """What the daily schedule calls as well, whatever `SYNC_HISTORY_DAYS` says.
+
+    Deletes previews that nobody confirmed, and forgets whom old operations queued.
+    """
+    end = time.monotonic() + BUDGET.total_seconds()
+    now = timezone.now()
+
+    def stop() -> bool:
+        return stop_requested() or time.monotonic() > end
+
+    drafts = BulkOperation.objects.filter(confirmed=False, requested_at__lt=now - DRAFT_LASTS)
+    drafts = drafts.exclude(state=BulkOperation.State.RUNNING)
+    old = BulkOperation.objects.filter(chosen__isnull=False, requested_at__lt=now - UNDO_LASTS)
+    old = old.exclude(state__in=BulkOperation.UNFINISHED)
+    # Their contacts first, in parts: with the operation they would go all at once.
+    kept = ChosenContact.objects.filter(Q(operation__in=drafts) | Q(operation__in=old)).order_by("pk")
+    delete_in_parts(kept, stop)
+    deleted = 0 if stop() else delete_in_parts(drafts.order_by("requested_at", "pk"), stop)
+    sentence = f"Deleted {count_of(deleted, 'preview')} that nobody confirmed."
     logger.info("retention: %s", sentence)
     return sentence
 

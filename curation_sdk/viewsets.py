@@ -135,7 +135,7 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
     @action(detail=False, methods=["get"], url_path="sync/operations", pagination_class=None)
     def sync_operations(self, request: Request) -> Response:
         """The latest operations on many contacts, newest first."""
-        latest = BulkOperation.objects.filter(platform=self.job.platform)[:LATEST]
+        latest = BulkOperation.objects.filter(platform=self.job.platform, confirmed=True)[:LATEST]
         return Response(self._shown(request, latest, many=True))
 
     @extend_schema(parameters=[OPERATION_ID], responses=OperationSerializer)
@@ -174,7 +174,7 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
 
     def _operation(self, operation_id: str) -> BulkOperation:
         try:
-            return BulkOperation.objects.get(platform=self.job.platform, pk=UUID(operation_id))
+            return BulkOperation.objects.get(platform=self.job.platform, pk=UUID(operation_id), confirmed=True)
         except (ValueError, BulkOperation.DoesNotExist):
             raise NotFound("There is no such operation.") from None
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
+from contacts.deliverable import skip_reason
 from contacts.models import Contact
 from contacts.people import merge
-from contacts.selection import select_contacts
+from contacts.selection import in_words, select_contacts
 from contacts.suppression import SKIP_RULES, suppress
 from curation_sdk import platform_settings
 from curation_sdk.job import SyncJob
 from hubspot_sync import conf
 from hubspot_sync.payload import MOST_AT_ONCE
-from hubspot_sync.services import hubspot_service
+from hubspot_sync.services import destination, hubspot_service, preview
 
 HUBSPOT = SyncJob(
     platform="hubspot",
@@ -29,6 +30,7 @@ HUBSPOT = SyncJob(
     related=("domain",),
     merge=merge,
     select=select_contacts,
+    in_words=in_words,
     skip_rules=SKIP_RULES,
     suppress=suppress,
     task="hubspot_sync.tasks.process_hubspot_sync_queue",
@@ -37,5 +39,8 @@ HUBSPOT = SyncJob(
     off_reason=conf.off_reason,
     policy=partial(platform_settings.policy, "HUBSPOT"),
     open=hubspot_service,
+    preview=preview,
+    destination=destination,
+    unusable=skip_reason,
     push_size=MOST_AT_ONCE,
 )

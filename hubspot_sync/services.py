@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
 
 from contacts.deliverable import skip_reason
 from curation_sdk.clock import Clock, SystemClock
@@ -16,8 +18,8 @@ from curation_sdk.outcomes import NotPushed, Outcome, Rejected, Retry, Skipped, 
 from curation_sdk.questions import Question
 from curation_sdk.ratelimit import RateLimiter
 from hubspot_sync import conf
-from hubspot_sync.client import Arrived, HubSpotClient
-from hubspot_sync.payload import Parcel, apart, parcel
+from hubspot_sync.client import Arrived, HubSpotClient, upsert_path
+from hubspot_sync.payload import Parcel, apart, parcel, upsert_body
 from hubspot_sync.properties import unfit
 from hubspot_sync.refusals import HubSpotError, no_such_properties
 
@@ -35,6 +37,20 @@ def hubspot_service(limiter: RateLimiter) -> Iterator[HubSpotSyncService]:
     config = conf.load()
     with closing(HubSpotClient(config, limiter)) as client:
         yield HubSpotSyncService(client, config)
+
+
+def preview(contact: Contact) -> dict[str, Any] | str:
+    """The request that a push of the contact alone would send; the reason when it would send none."""
+    if reason := skip_reason(contact.email):
+        return reason
+    config = conf.load()
+    one = parcel(contact, config, today=timezone.now().date(), mark="dry-run")
+    return {"method": "POST", "path": upsert_path(config.version), "body": upsert_body([one])}
+
+
+def destination() -> str:
+    """Where contacts go, for people."""
+    return "To the contacts of the HubSpot account; HubSpot's own lists take them by their properties."
 
 
 class HubSpotSyncService:

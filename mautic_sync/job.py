@@ -6,12 +6,12 @@ from functools import partial
 
 from contacts.models import Contact
 from contacts.people import merge
-from contacts.selection import select_contacts
+from contacts.selection import in_words, select_contacts
 from contacts.suppression import SKIP_RULES, suppress
 from curation_sdk import platform_settings
 from curation_sdk.job import SyncJob
 from mautic_sync import conf
-from mautic_sync.services import mautic_service
+from mautic_sync.services import destination, mautic_service, preview, unusable
 
 MAUTIC = SyncJob(
     platform="mautic",
@@ -28,6 +28,7 @@ MAUTIC = SyncJob(
     related=("domain",),
     merge=merge,
     select=select_contacts,
+    in_words=in_words,
     skip_rules=SKIP_RULES,
     suppress=suppress,
     task="mautic_sync.tasks.process_mautic_sync_queue",
@@ -36,5 +37,8 @@ MAUTIC = SyncJob(
     off_reason=conf.off_reason,
     policy=conf.policy,
     open=mautic_service,
+    preview=preview,
+    destination=destination,
+    unusable=unusable,
     push_size=conf.MOST_AT_ONCE,
 )

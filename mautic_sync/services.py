@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contacts.deliverable import skip_reason
 from curation_sdk.answers import quoted
@@ -49,6 +49,27 @@ def mautic_service(limiter: RateLimiter) -> Iterator[MauticSyncService]:
     config = conf.load()
     with closing(MauticClient(config, limiter)) as client:
         yield MauticSyncService(client, config)
+
+
+def unusable(email: str) -> str:
+    """Why Mautic is not given an address; "" when it is."""
+    return skip_reason(email) or unsendable(email)
+
+
+def preview(contact: Contact) -> dict[str, Any] | str:
+    """The request that a push of the contact alone would send, in a run up to 200 share one; or why it sends none."""
+    if reason := unusable(contact.email or ""):
+        return reason
+    body = contact_payload(contact, conf.load()).body
+    return {"method": "POST", "path": "/api/contacts/batch/new", "body": [body]}
+
+
+def destination() -> str:
+    """Where contacts go, for people."""
+    segment_id = conf.load().segment_id
+    if segment_id is None:
+        return "To Mautic, into no segment: MAUTIC_SEGMENT_ID is not set."
+    return f"To segment {segment_id} in Mautic."
 
 
 class MauticSyncService:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+from contacts.deliverable import skip_reason
 from contacts.models import Contact
 from contacts.people import merge
-from contacts.selection import select_contacts
+from contacts.selection import in_words, select_contacts
 from contacts.suppression import SKIP_RULES, suppress
 from curation_sdk.job import SyncJob
 from curation_sdk.platform_settings import interval
 from n8n_sync import conf
-from n8n_sync.services import lapsed, n8n_service
+from n8n_sync.services import destination, lapsed, n8n_service, preview
 
 N8N = SyncJob(
     platform="n8n",
@@ -29,6 +30,7 @@ N8N = SyncJob(
     related=("domain",),
     merge=merge,
     select=select_contacts,
+    in_words=in_words,
     skip_rules=SKIP_RULES,
     suppress=suppress,
     task="n8n_sync.tasks.process_n8n_sync_queue",
@@ -37,5 +39,8 @@ N8N = SyncJob(
     off_reason=conf.off_reason,
     policy=conf.policy,
     open=n8n_service,
+    preview=preview,
+    destination=destination,
+    unusable=skip_reason,
     lapsed=lapsed,
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from contacts.deliverable import skip_reason
 from curation_sdk.answers import PlatformError
@@ -38,6 +39,19 @@ def n8n_service(limiter: RateLimiter) -> Iterator[N8nSyncService]:
     config = conf.load()
     with closing(N8nClient(config, limiter)) as client:
         yield N8nSyncService(client, config)
+
+
+def preview(contact: Contact) -> dict[str, Any] | str:
+    """The request that a push of the contact would send; the reason when it would send none."""
+    if reason := skip_reason(contact.email):
+        return reason
+    # `delivery_id` and `timestamp` come with the first try.
+    return {"method": "POST", "path": conf.load().webhook_url, "body": contact_payload(contact)}
+
+
+def destination() -> str:
+    """Where contacts go, for people."""
+    return f"To the workflow behind the webhook at {urlsplit(conf.load().webhook_url).netloc}."
 
 
 class N8nSyncService:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from sync_admin import importing
+from sync_admin import previews
 from sync_admin.dashboard import dashboard
 
 urlpatterns = [
@@ -15,4 +16,9 @@ urlpatterns = [
     path("import/<uuid:upload_id>/confirm/", importing.import_confirm, name="sync-import-confirm"),
     path("import/<uuid:upload_id>/cancel/", importing.import_cancel, name="sync-import-cancel"),
     path("import/<uuid:upload_id>/refused/", importing.import_refused, name="sync-import-refused"),
+    path("<str:platform>/preview/<uuid:operation_id>/", previews.preview, name="sync-preview"),
+    path("<str:platform>/preview/<uuid:operation_id>/confirm/", previews.confirm, name="sync-preview-confirm"),
+    path("<str:platform>/preview/<uuid:operation_id>/discard/", previews.discard, name="sync-preview-discard"),
+    path("<str:platform>/preview/<uuid:operation_id>/count/", previews.count_on, name="sync-preview-count"),
+    path("<str:platform>/operation/<uuid:operation_id>/undo/", previews.undo, name="sync-undo"),
 ]

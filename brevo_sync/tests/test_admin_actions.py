@@ -7,19 +7,18 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from contacts.models import Contact, Domain, Suppression
+from contacts.tests.actions import act
 from curation_sdk import workers
 from curation_sdk.testing import NOON
 
 pytestmark = pytest.mark.django_db
 
 Make = Callable[..., Contact]
-LIST = "/admin/contacts/contact/"
 
 
 @pytest.fixture
@@ -33,15 +32,6 @@ def client() -> Client:
 def worker(db: None) -> None:
     """A worker that lives."""
     workers.beat(now=timezone.now())
-
-
-def act(client: Client, action: str, *contacts: Contact, query: str = "", **form: Any) -> list[tuple[str, str]]:
-    """Choose contacts in the list, run an action, and return the messages as (level, text)."""
-    chosen = [str(contact.pk) for contact in contacts]
-    client.cookies.pop("messages", None)  # said before, and not shown yet
-    answer = client.post(LIST + query, {"action": action, "_selected_action": chosen, "index": "0", **form})
-    assert answer.status_code == 302
-    return [(message.level_tag, str(message)) for message in get_messages(answer.wsgi_request)]
 
 
 def statuses() -> dict[str | None, str]:

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 from rest_framework_simplejwt.tokens import AccessToken
 
 from brevo_sync.job import BREVO
-from brevo_sync.tests.test_admin_actions import LIST, act
 from contacts.models import Contact
+from contacts.tests.actions import LIST, act, choose, confirm
 from contacts.tests.test_api import Api
 from curation_sdk import operations, workers
 from curation_sdk.models import BulkOperation
@@ -132,9 +133,9 @@ def test_while_the_platform_is_off_nothing_is_written_down(api: Api, three: list
 @pytest.mark.parametrize(
     ("action", "before", "after", "words"),
     [
-        ("queue_for_brevo", "New", "Queued", "queues them for Brevo"),
-        ("retry_failed_for_brevo", "Error", "Queued", "queues them again for Brevo"),
-        ("skip_for_brevo", "New", "Skipped", "skips them for Brevo"),
+        ("queue_for_brevo", "New", "Queued", "A worker queues them for Brevo"),
+        ("retry_failed_for_brevo", "Error", "Queued", "A worker queues them for Brevo"),
+        ("skip_for_brevo", "New", "Skipped", "a worker skips them for Brevo"),
     ],
 )
 def test_all_that_is_listed_goes_to_a_worker(
@@ -143,12 +144,16 @@ def test_all_that_is_listed_goes_to_a_worker(
     Contact.objects.update(brevo_sync_status=before)
     make_contact("other@x.example", email_type="SERVICE", brevo_sync_status=before)
     workers.beat(now=timezone.now())
-    [(level, text)] = act(client, action, three[0], query="?email_type__exact=FREE&p=1&o=1", select_across="1")
+    answer = choose(client, action, three[0], query="?email_type__exact=FREE&p=1&o=1", select_across="1")
+    if after == "Queued":
+        work()  # counts
+        answer = confirm(client, answer)
     operation = BulkOperation.objects.get()
     assert operation.selection == {"list": "email_type__exact=FREE"}  # no page: there may be fewer later
-    assert level == "success"
-    assert words in text
-    assert f'href="{OPERATIONS}{operation.pk}/change/"' in text
+    [message] = get_messages(answer.wsgi_request)
+    assert message.level_tag == "success"
+    assert words in str(message)
+    assert f'href="{OPERATIONS}{operation.pk}/change/"' in str(message)
     assert statuses() == {before}
     work()
     assert set(Contact.objects.filter(email_type="FREE").values_list("brevo_sync_status", flat=True)) == {after}
@@ -158,10 +163,12 @@ def test_all_that_is_listed_goes_to_a_worker(
         assert reasons == {f"Skipped by ann on {timezone.now():%Y-%m-%d}."}
 
 
-def test_ticked_rows_are_dealt_with_at_once(client: Client, three: list[Contact]) -> None:
+def test_ticked_rows_are_those_and_no_others(client: Client, three: list[Contact], make_contact: Make) -> None:
+    other = make_contact("other@x.example")
     act(client, "queue_for_brevo", *three)
-    assert statuses() == {"Queued"}
-    assert not BulkOperation.objects.exists()
+    work()
+    assert set(Contact.objects.exclude(pk=other.pk).values_list("brevo_sync_status", flat=True)) == {"Queued"}
+    assert Contact.objects.get(pk=other.pk).brevo_sync_status == "New"
 
 
 def test_without_a_worker_the_person_is_told(client: Client, three: list[Contact]) -> None:
@@ -186,7 +193,7 @@ def test_the_list_shows_it_and_a_person_stops_it(client: Client, three: list[Con
     assert "Queue, waiting" not in client.get(LIST).content.decode()
 
 
-def test_whoever_may_change_contacts_may_look_and_stop_and_nobody_else(three: list[Contact], user: Any) -> None:
+def test_whoever_may_push_contacts_may_look_and_stop_and_nobody_else(three: list[Contact], user: Any) -> None:
     def browser(permission: str) -> Client:
         staff = get_user_model().objects.create(username=permission, is_staff=True)
         staff.user_permissions.set(Permission.objects.filter(codename__in=[permission, "view_contact"]))
@@ -194,7 +201,7 @@ def test_whoever_may_change_contacts_may_look_and_stop_and_nobody_else(three: li
         client.force_login(staff)
         return client
 
-    operator, reader = browser("change_contact"), browser("view_bulkoperation")
+    operator, reader = browser("push_contact"), browser("view_bulkoperation")
     act(operator, "queue_for_brevo", three[0], select_across="1")
     form = {"action": "stop_operations", "_selected_action": [str(BulkOperation.objects.get().pk)], "index": "0"}
     reader.post(OPERATIONS, form)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from contact_curation.job import CURATION
 from contacts.models import Contact
+from contacts.tests.actions import LIST, act, choose, confirm
 from curation_sdk import operations, workers
 from curation_sdk.cycle import run_cycle
 from curation_sdk.models import BulkOperation, SyncRun
@@ -20,7 +20,6 @@ from curation_sdk.models import BulkOperation, SyncRun
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Make = Callable[..., Contact]
-LIST = "/admin/contacts/contact/"
 
 
 @pytest.fixture
@@ -31,14 +30,6 @@ def client(db: None) -> Client:
     return client
 
 
-def act(client: Client, *contacts: Contact, query: str = "", **form: str) -> list[tuple[str, str]]:
-    chosen = [str(contact.pk) for contact in contacts]
-    body = {"action": "queue_for_curation", "_selected_action": chosen, "index": "0", **form}
-    answer = client.post(LIST + query, body)
-    assert answer.status_code == 302
-    return [(message.level_tag, str(message)) for message in get_messages(answer.wsgi_request)]
-
-
 def tasks() -> list[tuple[str, tuple[str, ...]]]:
     return [(task.task["func"], task.task["args"]) for task in OrmQ.objects.all()]
 
@@ -46,7 +37,7 @@ def tasks() -> list[tuple[str, tuple[str, ...]]]:
 def test_the_action_queues_the_chosen_ones_and_a_cycle_starts(client: Client, make_contact: Make) -> None:
     chosen, nobody, other = make_contact("a@x.example"), make_contact(None), make_contact("b@x.example")
     text = "Queued 1 contact for Curation. 1 skipped: 1 without an e-mail address."
-    assert act(client, chosen, nobody) == [("success", text)]
+    assert act(client, "queue_for_curation", chosen, nobody) == [("success", text)]
     assert tasks() == [("contact_curation.tasks.process_curation_queue", ("admin",))]
     statuses = {
         contact.email: (contact.contact_curation_status, contact.contact_processing_status)
@@ -65,10 +56,11 @@ def test_all_that_is_listed_goes_to_a_worker(
     monkeypatch.setattr(operations, "IMMEDIATELY", 2)
     contacts = [make_contact(f"p{number}@x.example", email_type="FREE") for number in range(3)]
     make_contact("other@x.example")
-    ((level, text),) = act(client, contacts[0], query="?email_type__exact=FREE", select_across="1")
-    assert level == "success"
-    assert "a worker queues them for Curation" in text
+    answer = choose(client, "queue_for_curation", contacts[0], query="?email_type__exact=FREE", select_across="1")
     assert BulkOperation.objects.get().platform == "curation"
+    operations.work_off(CURATION, seconds=None, stop=lambda: False, on_queued=lambda operation: None)
+    assert not Contact.objects.exclude(contact_curation_status="New").exists()
+    confirm(client, answer)
     operations.work_off(CURATION, seconds=None, stop=lambda: False, on_queued=lambda operation: None)
     assert run_cycle(CURATION, trigger=SyncRun.Trigger.ADMIN).sentence() == "3 curated."
     assert Contact.objects.get(email="other@x.example").contact_curation_status == "New"

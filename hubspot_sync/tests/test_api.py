@@ -7,18 +7,17 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.contrib.messages import get_messages
 from django.test import Client
 from rest_framework_simplejwt.tokens import AccessToken
 
 from contacts.models import Contact
+from contacts.tests.actions import act
 from contacts.tests.test_api import Api
 
 pytestmark = pytest.mark.django_db
 
 Make = Callable[..., Contact]
 URL = "/api/v3/contacts/hubspot"
-LIST = "/admin/contacts/contact/"
 
 
 @pytest.fixture
@@ -60,18 +59,17 @@ def test_switched_off(api: Api, make_contact: Make, settings: Any) -> None:
     assert statuses() == {("New", "New")}
 
 
-def act(action: str, contact: Contact) -> list[str]:
+def said(action: str, contact: Contact) -> str:
     client = Client()
     user, _ = get_user_model().objects.get_or_create(username="bob", is_staff=True, is_superuser=True)
     client.force_login(user)
-    answer = client.post(LIST, {"action": action, "_selected_action": [str(contact.pk)], "index": "0"})
-    return [str(message) for message in get_messages(answer.wsgi_request)]
+    return act(client, action, contact)[0][1]
 
 
 def test_the_actions(make_contact: Make) -> None:
     ada = make_contact(hubspot_sync_status="Error", brevo_sync_status="Error")
-    assert act("retry_failed_for_hubspot", ada)[0] == "Queued 1 contact for HubSpot."
+    assert said("retry_failed_for_hubspot", ada) == "Queued 1 contact for HubSpot."
     assert statuses() == {("Queued", "Error")}
-    assert act("skip_for_hubspot", ada)[0] == "1 contact will not be pushed to HubSpot."
+    assert said("skip_for_hubspot", ada) == "1 contact will not be pushed to HubSpot."
     assert statuses() == {("Skipped", "Error")}
-    assert act("queue_for_hubspot", ada)[0] == "Queued 1 contact for HubSpot."
+    assert said("queue_for_hubspot", ada) == "Queued 1 contact for HubSpot."

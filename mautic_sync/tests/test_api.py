@@ -11,6 +11,7 @@ from django.test import Client
 from rest_framework_simplejwt.tokens import AccessToken
 
 from contacts.models import Contact
+from contacts.tests.actions import act
 from contacts.tests.test_api import Api
 
 pytestmark = pytest.mark.django_db
@@ -64,10 +65,9 @@ def test_the_webhook_stands_in_the_schema(api: Api) -> None:
 
 def test_the_admins_actions(make_contact: Make, admin_client: Client) -> None:
     contact = make_contact()
-    chosen = {"_selected_action": [str(contact.pk)]}
-    admin_client.post("/admin/contacts/contact/", {"action": "queue_for_mautic", **chosen})
+    act(admin_client, "queue_for_mautic", contact)
     contact.refresh_from_db()
     assert (contact.mautic_sync_status, contact.brevo_sync_status) == ("Queued", "New")
-    admin_client.post("/admin/contacts/contact/", {"action": "skip_for_mautic", **chosen})
+    act(admin_client, "skip_for_mautic", contact)
     contact.refresh_from_db()
     assert contact.mautic_sync_status == "Skipped"

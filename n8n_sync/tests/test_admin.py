@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from contacts.models import Contact, Domain
+from contacts.tests.actions import act
 from n8n_sync.models import Enrichment, EnrichmentEvent
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +38,7 @@ def ada(make_contact: Any) -> Contact:
 @pytest.mark.parametrize("action", ["queue_for_n8n", "retry_failed_for_n8n", "skip_for_n8n"])
 def test_the_contacts_actions(admin_client: Client, make_contact: Any, action: str) -> None:
     contact = make_contact(n8n_sync_status="Error", n8n_processing_status="Error")
-    admin_client.post(CONTACTS, {"action": action, "_selected_action": [contact.pk]})
+    act(admin_client, action, contact)
     contact.refresh_from_db()
     assert contact.n8n_sync_status == ("Skipped" if action == "skip_for_n8n" else "Queued")
 

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from brevo_sync import conf
 from brevo_sync.job import BREVO
-from brevo_sync.payload import contact_payload
-from contacts.deliverable import skip_reason
 from curation_sdk.commands import SyncCommand
 
 
 class Command(SyncCommand):
     help = "Push to Brevo what is due now, and return when nothing is."
     job = BREVO
-
-    def preview(self, contact: Any) -> dict[str, Any] | str:
-        if reason := skip_reason(contact.email):
-            return reason
-        return {"method": "POST", "path": "/contacts", "body": contact_payload(contact, conf.load()).body}

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from contacts.deliverable import skip_reason
 from curation_sdk.commands import SyncCommand
-from mautic_sync import conf
 from mautic_sync.job import MAUTIC
 from mautic_sync.opt_outs import tell_opt_outs
-from mautic_sync.payload import contact_payload, unsendable
 from mautic_sync.tasks import opt_outs_sentence
 
 
@@ -20,10 +15,3 @@ class Command(SyncCommand):
     def before_pushing(self) -> None:
         if sentence := opt_outs_sentence(tell_opt_outs(within=None)):
             self.stdout.write(sentence)
-
-    def preview(self, contact: Any) -> dict[str, Any] | str:
-        """As the call looks with this contact alone; in a run up to 200 share one."""
-        if reason := skip_reason(contact.email) or unsendable(contact.email):
-            return reason
-        body = contact_payload(contact, conf.load()).body
-        return {"method": "POST", "path": "/api/contacts/batch/new", "body": [body]}

@@ -1,0 +1,4 @@
+// Looks again while the chosen contacts are being counted.
+"use strict";
+
+setTimeout(() => location.reload(), 2000);
