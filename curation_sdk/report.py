@@ -30,6 +30,7 @@ class CycleReport:
     notes: list[str] = field(default_factory=list)
     later: bool = False  # another run has the slot, or the platform asked us to wait: try again in a while
     work_left: bool = False  # more is due, and nothing stands in its way
+    held: bool = False  # a person has paused the queue, or cancelled the run
     done: str = "synced"  # the word for contacts that succeeded
 
     @property
