@@ -14,11 +14,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from curation_sdk import operations
 from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
+from curation_sdk.report import run_in_words
 from curation_sdk.totals import EstimatingPaginator
-from curation_sdk.wording import count_of
+from curation_sdk.wording import count_of, how_long
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -112,20 +114,7 @@ class SyncAttemptInline(ReadOnly, admin.TabularInline[SyncAttempt, Any]):
 class SyncRunAdmin(ReadOnly, ForgivingAdmin[SyncRun]):
     """What each run did, and why it stopped."""
 
-    list_display = (
-        "started_at",
-        "platform",
-        "trigger",
-        "state_badge",
-        "synced",
-        "warned",
-        "waiting",
-        "skipped",
-        "retried",
-        "failed",
-        "released",
-        "reason",
-    )
+    list_display = ("started_at", "platform", "trigger", "state_badge", "did", "took", "why_it_stopped")
     list_filter = ("platform", "state", "trigger")
     date_hierarchy = "started_at"
     readonly_fields = [field.name for field in SyncRun._meta.fields]
@@ -136,6 +125,18 @@ class SyncRunAdmin(ReadOnly, ForgivingAdmin[SyncRun]):
     @admin.display(description="state", ordering="state")
     def state_badge(self, run: SyncRun) -> SafeString:
         return status_badge(run.state)
+
+    @admin.display(description="what it did")
+    def did(self, run: SyncRun) -> str:
+        return run_in_words(run) or "-"
+
+    @admin.display(description="took")
+    def took(self, run: SyncRun) -> str:
+        return how_long(run.finished_at - run.started_at) if run.finished_at else "-"
+
+    @admin.display(description="why it stopped", ordering="reason")
+    def why_it_stopped(self, run: SyncRun) -> SafeString:
+        return format_html('<span title="{}">{}</span>', run.reason, Truncator(run.reason).chars(120))
 
 
 @admin.register(SyncAttempt)

@@ -17,6 +17,7 @@ from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.queueing import closed_reason, queue_contacts, skip_contacts
 from curation_sdk.statuses import SyncStatus
+from curation_sdk.steering import pause_sentence, paused
 from curation_sdk.tasks import start_soon
 from curation_sdk.wording import count_of
 from curation_sdk.workers import worker_alive
@@ -37,6 +38,8 @@ def queue(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest
     if result.queued and not job.off_reason() and not worker_alive(now=timezone.now()):
         text = "No worker is running, so they wait. `manage.py qcluster` starts one."
         model_admin.message_user(request, text, messages.WARNING)
+    if result.queued and (pause := paused(job)):
+        model_admin.message_user(request, f"{job.label}: {pause_sentence(pause)} They wait.", messages.WARNING)
 
 
 def retry_failed(

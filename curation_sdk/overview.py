@@ -15,7 +15,7 @@ from curation_sdk.queueing import closed_reason
 from curation_sdk.status_counts import status_counts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.steering import cancel_sentence, pause_sentence, still_cancelled
-from curation_sdk.workers import worker_alive
+from curation_sdk.workers import workers_alive
 
 
 def status_summary(job: SyncJob) -> dict[str, int]:
@@ -51,7 +51,7 @@ class Standing:
     pause: QueuePause | None
     wait_until: datetime | None  # the platform asked for it
     cancelled: SyncRun | None  # the run after which only the schedule, or a person, begins another
-    worker: bool  # does one live, for whichever queue?
+    workers: list[str]  # that live, for whichever queue
 
     @property
     def waiting(self) -> int:
@@ -76,7 +76,7 @@ class Standing:
         if self.wait_until:
             return f"{self.job.label} asked us to wait until {self.wait_until:%H:%M:%S} UTC."
         needs_worker = bool(self.waiting) and not self.job.off_reason()  # else another program fetches them
-        if (needs_worker or self.operations) and not self.worker:
+        if (needs_worker or self.operations) and not self.workers:
             return "No worker is running, so queued contacts wait. `manage.py qcluster` starts one."
         if self.waiting and self.cancelled and not self.running:
             return cancel_sentence(self.cancelled)
@@ -87,24 +87,28 @@ def standings(jobs: Sequence[SyncJob], *, now: datetime) -> list[Standing]:
     """How the queues stand: a count for each, and a handful of queries for all of them together."""
     names = [job.platform for job in jobs]
     running = list(runs.under_way(names, now=now))
-    latest = {run.platform: run for run in runs.latest(names, ended=True)}
-    cancelled = {run.platform: run for run in runs.latest(names, ended=False) if run.cancelled_by}
+    last = list(runs.last_of_each(names))
     pauses = QueuePause.objects.in_bulk(names)
     waits = runs.waits(names, now=now)
     operations = list(unfinished_of(names))
-    worker = worker_alive(now=now)
+    workers = workers_alive(now=now)
+
+    def last_run(job: SyncJob, *, ended: bool) -> SyncRun | None:
+        its = (run for run in last if run.platform == job.platform)
+        return next((run for run in its if not ended or run.state != SyncRun.State.RUNNING), None)
+
     return [
         Standing(
             job=job,
             closed=closed_reason(job),
             counts=status_counts(job),
             running=[run for run in running if run.platform == job.platform],
-            latest=latest.get(job.platform),
+            latest=last_run(job, ended=True),
             operations=[operation for operation in operations if operation.platform == job.platform],
             pause=pauses.get(job.platform),
             wait_until=waits.get(job.platform),
-            cancelled=still_cancelled(job, cancelled.get(job.platform), now=now),
-            worker=worker,
+            cancelled=still_cancelled(job, last_run(job, ended=False), now=now),
+            workers=workers,
         )
         for job in jobs
     ]

@@ -43,14 +43,19 @@ def under_way(platforms: Collection[str], *, now: datetime) -> QuerySet[SyncRun]
     return running.order_by("started_at", "pk")
 
 
-def latest(platforms: Collection[str], *, ended: bool) -> QuerySet[SyncRun]:
-    """The last run of each platform. ended: of those that are no longer running."""
+def last_of_each(platforms: Collection[str]) -> QuerySet[SyncRun]:
+    """The last run of each platform, and the last one that has ended, the newest first: up to two for each."""
     found = Q(pk__in=[])
     for platform in platforms:
-        mine = SyncRun.objects.filter(platform=platform).order_by("-started_at", "-pk")
-        mine = mine.exclude(state=SyncRun.State.RUNNING) if ended else mine
-        found |= Q(pk=Subquery(mine.values("pk")[:1]))
+        mine = SyncRun.objects.filter(platform=platform).order_by("-started_at", "-pk").values("pk")
+        ended = mine.exclude(state=SyncRun.State.RUNNING)
+        found |= Q(pk=Subquery(mine[:1])) | Q(pk=Subquery(ended[:1]))
     return SyncRun.objects.filter(found)
+
+
+def recent(job: SyncJob, number: int) -> list[SyncRun]:
+    """So many of the platform's runs, the newest first."""
+    return list(SyncRun.objects.filter(platform=job.platform)[:number])
 
 
 def resume_at(job: SyncJob, *, now: datetime) -> datetime | None:
