@@ -114,7 +114,7 @@ class SyncAttemptInline(ReadOnly, admin.TabularInline[SyncAttempt, Any]):
 class SyncRunAdmin(ReadOnly, ForgivingAdmin[SyncRun]):
     """What each run did, and why it stopped."""
 
-    list_display = ("started_at", "platform", "trigger", "state_badge", "did", "took", "why_it_stopped")
+    list_display = ("started_at", "platform", "trigger", "state_badge", "took", "what_happened")
     list_filter = ("platform", "state", "trigger")
     date_hierarchy = "started_at"
     readonly_fields = [field.name for field in SyncRun._meta.fields]
@@ -126,17 +126,14 @@ class SyncRunAdmin(ReadOnly, ForgivingAdmin[SyncRun]):
     def state_badge(self, run: SyncRun) -> SafeString:
         return status_badge(run.state)
 
-    @admin.display(description="what it did")
-    def did(self, run: SyncRun) -> str:
-        return run_in_words(run) or "-"
-
     @admin.display(description="took")
     def took(self, run: SyncRun) -> str:
         return how_long(run.finished_at - run.started_at) if run.finished_at else "-"
 
-    @admin.display(description="why it stopped", ordering="reason")
-    def why_it_stopped(self, run: SyncRun) -> SafeString:
-        return format_html('<span title="{}">{}</span>', run.reason, Truncator(run.reason).chars(120))
+    @admin.display(description="what it did, and why it stopped")
+    def what_happened(self, run: SyncRun) -> SafeString:
+        reason = Truncator(run.reason).chars(160)
+        return format_html('{}<div class="help" title="{}">{}</div>', run_in_words(run) or "-", run.reason, reason)
 
 
 @admin.register(SyncAttempt)

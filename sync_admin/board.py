@@ -129,7 +129,7 @@ def _under_way(standing: Standing, now: datetime) -> str:
         did = run_in_words(run, standing.job.done) or "nothing pushed yet"
         since = f"Since {moment(run.started_at, now=now)} ({how_long(now - run.started_at)})"
         ending = f" Being cancelled by {run.cancelled_by}." if run.cancelled_by else ""
-        said.append(f"{since} on {run.worker}, started by {run.get_trigger_display()}: {did}.{ending}")
+        said.append(f"{since} on {run.worker}, trigger {run.get_trigger_display()}: {did}.{ending}")
     return " ".join(said) or "None"
 
 

@@ -65,7 +65,7 @@ def test_pause_queue_resume_watch_cancel_and_run_now(browser: Any, site: Site) -
         press("resume")
         live(lambda: counted("complete") > 20, "contacts to be Complete")
         assert find("[data-state]").text == "running"
-        assert "started by By hand" in find('[data-fact="Run under way"]').text
+        assert "trigger By hand" in find('[data-fact="Run under way"]').text
         assert find('[data-fact="Estimated end"]').text.startswith("In ")
 
         # Cancelled: it ends soon, what is left stays queued, and no run begins by itself.
