@@ -26,7 +26,7 @@ from contacts.permissions import CURATE, PUSH
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncAttempt, SyncRun
-from curation_sdk.overview import in_use, platform_state
+from curation_sdk.overview import as_state, in_use, standings
 from hubspot_sync.admin_actions import queue_for_hubspot, retry_failed_for_hubspot, skip_for_hubspot
 from mautic_sync.admin_actions import queue_for_mautic, retry_failed_for_mautic, skip_for_mautic
 from n8n_sync.admin import EnrichmentInline
@@ -199,9 +199,9 @@ class ContactAdmin(DeletesMany[Contact]):
         return found, counts, set(perms_needed) - with_it, protected
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        now = timezone.now()
+        standing = standings(QUEUES, now=timezone.now())
         context = {
-            "platforms": [platform_state(job, now=now) for job in QUEUES],
+            "platforms": [as_state(one) for one in standing if one.in_use],
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)

@@ -15,13 +15,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from curation_sdk import operations
 from curation_sdk.drafts import undo_fault
 from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
 from curation_sdk.recovery import job_named
+from curation_sdk.report import run_in_words
 from curation_sdk.totals import EstimatingPaginator
-from curation_sdk.wording import count_of
+from curation_sdk.wording import count_of, how_long
 
 _Row = TypeVar("_Row", bound=Model)
 
@@ -115,20 +117,7 @@ class SyncAttemptInline(ReadOnly, admin.TabularInline[SyncAttempt, Any]):
 class SyncRunAdmin(ReadOnly, ForgivingAdmin[SyncRun]):
     """What each run did, and why it stopped."""
 
-    list_display = (
-        "started_at",
-        "platform",
-        "trigger",
-        "state_badge",
-        "synced",
-        "warned",
-        "waiting",
-        "skipped",
-        "retried",
-        "failed",
-        "released",
-        "reason",
-    )
+    list_display = ("started_at", "platform", "trigger", "state_badge", "took", "what_happened")
     list_filter = ("platform", "state", "trigger")
     date_hierarchy = "started_at"
     readonly_fields = [field.name for field in SyncRun._meta.fields]
@@ -139,6 +128,15 @@ class SyncRunAdmin(ReadOnly, ForgivingAdmin[SyncRun]):
     @admin.display(description="state", ordering="state")
     def state_badge(self, run: SyncRun) -> SafeString:
         return status_badge(run.state)
+
+    @admin.display(description="took")
+    def took(self, run: SyncRun) -> str:
+        return how_long(run.finished_at - run.started_at) if run.finished_at else "-"
+
+    @admin.display(description="what it did, and why it stopped")
+    def what_happened(self, run: SyncRun) -> SafeString:
+        reason = Truncator(run.reason).chars(160)
+        return format_html('{}<div class="help" title="{}">{}</div>', run_in_words(run) or "-", run.reason, reason)
 
 
 @admin.register(SyncAttempt)

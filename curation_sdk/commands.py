@@ -30,6 +30,7 @@ from curation_sdk.queueing import QueueResult, active, make_due, queue_contacts,
 from curation_sdk.report import CycleReport
 from curation_sdk.shutdown import stop_on_signals
 from curation_sdk.statuses import ProcessingStatus, SyncStatus
+from curation_sdk.steering import pause_sentence, paused
 from curation_sdk.wording import count_of
 
 WRONG_USE = 2
@@ -61,7 +62,7 @@ class SyncCommand(BaseCommand):
     """Pushes what is due now and returns when nothing is.
 
     Exit code: 0 when everything due was dealt with, 1 when the run was stopped or could not begin (no key, a wrong
-    key …), 2 for wrong use, 130 after Ctrl-C.
+    key, a pause …), 2 for wrong use, 130 after Ctrl-C.
     """
 
     job: ClassVar[SyncJob]
@@ -87,6 +88,7 @@ class SyncCommand(BaseCommand):
         )
         choice.add_argument("--failed", action="store_true", help="queue everything in Error first")
         choice.add_argument("--queue-all-new", action="store_true", help="queue everything New first")
+        parser.add_argument("--even-if-paused", action="store_true", help="push although the queue is paused")
         parser.add_argument("--dry-run", action="store_true", help="show the requests; send and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -116,8 +118,12 @@ class SyncCommand(BaseCommand):
                 self._queue_in_chunks(chosen)
         if not ids:
             self._work_off()
+        even_if_paused: bool = options["even_if_paused"]
+        if not even_if_paused and (pause := paused(self.job)):
+            text = f"{pause_sentence(pause)} Nothing was pushed; --even-if-paused pushes all the same."
+            raise CommandError(text, returncode=1)
         self.before_pushing()
-        self._push(ids, options["limit"])
+        self._push(ids, options["limit"], even_if_paused)
 
     def _check_ids(self, ids: Collection[UUID], chosen: QuerySet[Any]) -> None:
         unknown = sorted(str(key) for key in set(ids) - set(chosen.values_list("pk", flat=True)))
@@ -158,10 +164,10 @@ class SyncCommand(BaseCommand):
             if stop():
                 sys.exit(INTERRUPTED)
 
-    def _push(self, only: Collection[UUID] | None, limit: int | None) -> None:
+    def _push(self, only: Collection[UUID] | None, limit: int | None, even_if_paused: bool) -> None:
         with stop_on_signals() as stop, self._bar(only, limit) as bar:
-            report = self._run(only, limit, stop, bar)
-        if report.stopped:
+            report = self._run(only, limit, even_if_paused, stop, bar)
+        if report.stopped or report.held:
             raise CommandError(report.sentence(), returncode=1)
         summary = " ".join(filter(None, (report.sentence(), self._waiting(only))))
         self.stdout.write(self.style.SUCCESS(summary))
@@ -169,7 +175,12 @@ class SyncCommand(BaseCommand):
             sys.exit(INTERRUPTED)
 
     def _run(
-        self, only: Collection[UUID] | None, limit: int | None, stop: Callable[[], bool], bar: tqdm[Any]
+        self,
+        only: Collection[UUID] | None,
+        limit: int | None,
+        even_if_paused: bool,
+        stop: Callable[[], bool],
+        bar: tqdm[Any],
     ) -> CycleReport:
         """Run until nothing is due, waiting out a run of somebody else and a pause that the platform asked for."""
         clock = SystemClock()
@@ -180,7 +191,13 @@ class SyncCommand(BaseCommand):
         told, fruitless_since = "", clock.monotonic()
         while True:
             report = run_cycle(
-                self.job, trigger=SyncRun.Trigger.COMMAND, limit=limit, only=only, stop=stop, progress=progress
+                self.job,
+                trigger=SyncRun.Trigger.COMMAND,
+                limit=limit,
+                only=only,
+                stop=stop,
+                progress=progress,
+                even_if_paused=even_if_paused,
             )
             if not report.later or stop():
                 return report

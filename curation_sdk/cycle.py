@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from curation_sdk import runs
+from curation_sdk import runs, steering
 from curation_sdk.brakes import Brakes, Pause, Stop
 from curation_sdk.claiming import Claim, Claimer, Person, due, release, still_held, work_is_due
 from curation_sdk.clock import Clock, SteadyClock
@@ -41,6 +41,9 @@ AHEAD = 0.2  # seconds
 #: How long the loop waits for answers before it looks for other things to do.
 LOOK = 0.05  # seconds
 
+#: A run asks this often whether a person wants it to end.
+LISTEN = 1.0  # seconds
+
 #: A run that was asked to stop leaves pushes that hang for longer to their lease.
 PATIENCE = 7.0  # seconds
 
@@ -63,6 +66,7 @@ def run_cycle(
     only: Collection[Any] | None = None,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[Counter[str]], None] = lambda counts: None,
+    even_if_paused: bool = False,
     clock: Clock | None = None,
     chance: Callable[[], float] = random.random,
 ) -> CycleReport:
@@ -72,11 +76,14 @@ def run_cycle(
     limit: take at most so many due contacts. only: keys of the contacts to take; None: all.
     stop: asked often; once it is true the run ends, cleanly and soon.
     progress: called with the counts so far whenever answers were stored.
+    even_if_paused: somebody has paused the queue, and this run is wanted all the same.
     """
     clock = clock or SteadyClock()
     if off := job.off_reason():
         return CycleReport(None, reason=off)
     now, policy = clock.now(), job.policy()
+    if not even_if_paused and (pause := steering.paused(job)):
+        return CycleReport(None, reason=steering.pause_sentence(pause), held=True)
     if not work_is_due(job, policy, now=now, only=only):
         return CycleReport(None, reason="Nothing is due.")
     if until := runs.resume_at(job, now=now):
@@ -84,7 +91,7 @@ def run_cycle(
     run = runs.take_slot(job, policy, trigger=trigger, now=now)
     if run is None:
         return CycleReport(None, reason="Another run is under way.", later=True)
-    cycle = _Cycle(job, policy, run, budget, limit, only, stop, progress, clock, chance)
+    cycle = _Cycle(job, policy, run, budget, limit, only, stop, progress, even_if_paused, clock, chance)
     try:
         cycle.work()
     finally:
@@ -105,6 +112,7 @@ class _Cycle:
         only: Collection[Any] | None,
         stop: Callable[[], bool],
         progress: Callable[[Counter[str]], None],
+        even_if_paused: bool,
         clock: Clock,
         chance: Callable[[], float],
     ) -> None:
@@ -112,6 +120,7 @@ class _Cycle:
         self.push_size = min(job.push_size, policy.batch_size)
         self.limit, self.only = limit, only
         self.stop, self.progress, self.clock, self.chance = stop, progress, clock, chance
+        self.even_if_paused = even_if_paused
         self.never = threading.Event()
         began = clock.monotonic()
         self.deadline = None if budget is None else began + budget.total_seconds()
@@ -123,7 +132,7 @@ class _Cycle:
         self.unsaved: Counter[str] = Counter()  # not yet in the run's row
         self.waiting: deque[Person] = deque()  # claimed, not handed to the pool
         self.answered: list[Result] = []  # not yet stored
-        self.settled_at = self.beaten_at = self.checked_at = began
+        self.settled_at = self.beaten_at = self.checked_at = self.listened_at = began
         self.question: Question[Preparation] | None = None
         self.preparation: Preparation | None = None
         self.looks = 0  # in vain
@@ -131,6 +140,7 @@ class _Cycle:
         self.stop_asked_at: float | None = None
         self.state: SyncRun.State | None = None  # set once the run has to end
         self.reason = ""
+        self.held = False  # a person wants the run to end
         self.work_left = False
 
     # --- the loop ---------------------------------------------------------------------------------------
@@ -197,6 +207,8 @@ class _Cycle:
         """End the run when its time is up, when somebody asks for it, or when it is no longer ours."""
         now = self.clock.monotonic()
         self._asked_to_stop()
+        if now - self.listened_at >= LISTEN:
+            self._listen()
         if self.deadline is not None and now >= self.deadline:
             if trouble := self.brakes.nothing_worked():
                 self._finish(SyncRun.State.STOPPED, trouble)
@@ -208,6 +220,15 @@ class _Cycle:
         if self.stop_asked_at is None and self.stop():
             self.stop_asked_at = self.clock.monotonic()
             self._finish(SyncRun.State.FINISHED, "The worker was asked to stop.")
+
+    def _listen(self) -> None:
+        """End the run, as when the worker has to stop, if a person has paused the queue or cancelled the run."""
+        word = self._database(lambda: steering.word_on(self.run, even_if_paused=self.even_if_paused))
+        self.listened_at = self.clock.monotonic()
+        if word and self.stop_asked_at is None:
+            self.stop_asked_at = self.clock.monotonic()
+            self.held = True
+            self._finish(SyncRun.State.FINISHED, word)
 
     def _fill(self, pool: PushPool) -> None:
         """Keep the pool busy, claiming more contacts as needed.
@@ -389,5 +410,6 @@ class _Cycle:
             self._notes,
             later=self.state == SyncRun.State.FINISHED and self._paused(),
             work_left=self.work_left and not self.reason,
+            held=self.held,
             done=self.job.done,
         )

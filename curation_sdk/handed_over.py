@@ -22,6 +22,7 @@ from curation_sdk.job import SyncJob
 from curation_sdk.outcomes import Outcome
 from curation_sdk.settling import Result, settle
 from curation_sdk.statuses import ProcessingStatus, SyncStatus
+from curation_sdk.steering import paused
 
 #: A lease that nobody has: an answer under it is recorded as one that came too late.
 NOBODYS = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,8 +43,10 @@ def hand_over(
     """Take up to `size` due contacts out of the queue for somebody else, for the time of the lease.
 
     contacts: take only from this set; None: from all. refuse: contact -> an outcome for who need not be handed over,
-    else None. Whoever must not be pushed gets his answer at once, as in a run.
+    else None. Whoever must not be pushed gets his answer at once, as in a run. A queue that is paused gives nobody.
     """
+    if paused(job):
+        return []
     policy = replace(job.policy(), lease=lease)
     people: list[Person] = []
     for _ in range(CLAIMS):

@@ -31,6 +31,7 @@ class SyncRun(models.Model):
         SUCCESSOR = "successor", "Previous run"
         HELPER = "helper", "Busy run"  # it had more to do than one claim, and there was a free slot
         RECOVERY = "recovery", "Recovery"  # after a crash, or at a worker's start
+        HAND = "hand", "By hand"  # somebody asked for this run
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     platform = models.CharField(max_length=20)
@@ -43,6 +44,8 @@ class SyncRun(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     # The platform asked us to wait until then; runs that start earlier do nothing.
     resume_at = models.DateTimeField(null=True, blank=True)
+    # Who wants the run to end, by his name, which outlives his account. The run looks at it while it works.
+    cancelled_by = models.CharField(max_length=150, blank=True, default="", editable=False)
     synced = models.PositiveIntegerField(default=0)
     warned = models.PositiveIntegerField("of these with a warning", default=0)
     skipped = models.PositiveIntegerField(default=0)
@@ -112,6 +115,21 @@ class SyncAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.platform}: {self.get_outcome_display()}"
+
+
+class QueuePause(models.Model):
+    """A queue that somebody has paused: contacts can be queued, and no run begins until somebody lifts it."""
+
+    platform = models.CharField(primary_key=True, max_length=20)
+    paused_by = models.CharField(max_length=150)  # by name, which outlives the account
+    paused_at = models.DateTimeField("since")
+    reason = models.CharField(max_length=200, blank=True, default="")
+
+    class Meta:
+        db_table = "queue_pauses"
+
+    def __str__(self) -> str:
+        return self.platform
 
 
 class WorkerHeartbeat(models.Model):

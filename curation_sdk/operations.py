@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -88,9 +88,13 @@ def cancel(operation: BulkOperation, *, now: datetime) -> bool:
 
 def unfinished(job: SyncJob) -> QuerySet[BulkOperation]:
     """The platform's operations that wait or are being done, in the order in which they were asked for."""
-    return BulkOperation.objects.filter(platform=job.platform, state__in=BulkOperation.UNFINISHED).order_by(
-        "requested_at", "pk"
-    )
+    return unfinished_of([job.platform])
+
+
+def unfinished_of(platforms: Collection[str]) -> QuerySet[BulkOperation]:
+    """Those of several platforms, likewise."""
+    mine = BulkOperation.objects.filter(platform__in=platforms, state__in=BulkOperation.UNFINISHED)
+    return mine.order_by("requested_at", "pk")
 
 
 def operation_is_left(job: SyncJob, *, now: datetime) -> bool:

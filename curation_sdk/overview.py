@@ -1,76 +1,146 @@
-"""How a platform stands: for its page in the API and the strip above the contact list."""
+"""How queues stand: for a platform's page in the API, the strip above the contact list, and the dashboard."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from curation_sdk import runs
 from curation_sdk.job import SyncJob
-from curation_sdk.models import BulkOperation, SyncRun
-from curation_sdk.operations import sentence, unfinished
+from curation_sdk.models import BulkOperation, QueuePause, SyncRun
+from curation_sdk.operations import sentence, unfinished_of
 from curation_sdk.queueing import closed_reason
 from curation_sdk.status_counts import status_counts
 from curation_sdk.statuses import SyncStatus
-from curation_sdk.workers import worker_alive
+from curation_sdk.steering import cancel_sentence, pause_sentence, still_cancelled
+from curation_sdk.workers import workers_alive
 
 
 def status_summary(job: SyncJob) -> dict[str, int]:
     """How many contacts are in each status: `new`, `queued` …, and `total_contacts`."""
-    counts = {name.lower(): count for name, count in status_counts(job).items()}
-    return {**counts, "total_contacts": sum(counts.values())}
+    return _summary(status_counts(job))
+
+
+def _summary(counts: dict[str, int]) -> dict[str, int]:
+    named = {name.lower(): count for name, count in counts.items()}
+    return {**named, "total_contacts": sum(named.values())}
 
 
 def in_use(job: SyncJob) -> bool:
     """Is it switched on, or does it know of contacts from a time when it was?"""
-    if not closed_reason(job):
-        return True
-    counts = status_counts(job)
-    return any(count for status, count in counts.items() if status != SyncStatus.NEW)
+    closed = closed_reason(job)
+    return not closed or _in_use(closed, status_counts(job))
+
+
+def _in_use(closed: str, counts: dict[str, int]) -> bool:
+    return not closed or any(count for status, count in counts.items() if status != SyncStatus.NEW)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A queue as it stands at a moment."""
+
+    job: SyncJob
+    closed: str  # why contacts cannot be queued; "" when they can
+    counts: dict[str, int]  # by SyncStatus value
+    running: list[SyncRun]  # under way and alive, the oldest first
+    latest: SyncRun | None  # of those that have ended
+    operations: list[BulkOperation]  # that have not ended
+    pause: QueuePause | None
+    wait_until: datetime | None  # the platform asked for it
+    cancelled: SyncRun | None  # the run after which only the schedule, or a person, begins another
+    workers: list[str]  # that live, for whichever queue
+
+    @property
+    def waiting(self) -> int:
+        return self.counts[SyncStatus.QUEUED]
+
+    @property
+    def in_use(self) -> bool:
+        """Is it switched on, or does it know of contacts from a time when it was?"""
+        return _in_use(self.closed, self.counts)
+
+    @property
+    def problem(self) -> str:
+        """Why contacts wait although they should not; "" when all is well."""
+        if self.closed:
+            return self.closed
+        if self.pause:
+            return pause_sentence(self.pause)
+        if self.waiting and self.latest and self.latest.state == SyncRun.State.STOPPED and not self.running:
+            return f"The last run stopped: {self.latest.reason}"
+        if not self.waiting and not self.operations:
+            return ""
+        if self.wait_until:
+            return f"{self.job.label} asked us to wait until {self.wait_until:%H:%M:%S} UTC."
+        needs_worker = bool(self.waiting) and not self.job.off_reason()  # else another program fetches them
+        if (needs_worker or self.operations) and not self.workers:
+            return "No worker is running, so queued contacts wait. `manage.py qcluster` starts one."
+        if self.waiting and self.cancelled and not self.running:
+            return cancel_sentence(self.cancelled)
+        return ""
+
+
+def standings(jobs: Sequence[SyncJob], *, now: datetime) -> list[Standing]:
+    """How the queues stand: a count for each, and a handful of queries for all of them together."""
+    names = [job.platform for job in jobs]
+    running = list(runs.under_way(names, now=now))
+    last = list(runs.last_of_each(names))
+    pauses = QueuePause.objects.in_bulk(names)
+    waits = runs.waits(names, now=now)
+    operations = list(unfinished_of(names).filter(confirmed=True))
+    workers = workers_alive(now=now)
+
+    def last_run(job: SyncJob, *, ended: bool) -> SyncRun | None:
+        its = (run for run in last if run.platform == job.platform)
+        return next((run for run in its if not ended or run.state != SyncRun.State.RUNNING), None)
+
+    return [
+        Standing(
+            job=job,
+            closed=closed_reason(job),
+            counts=status_counts(job),
+            running=[run for run in running if run.platform == job.platform],
+            latest=last_run(job, ended=True),
+            operations=[operation for operation in operations if operation.platform == job.platform],
+            pause=pauses.get(job.platform),
+            wait_until=waits.get(job.platform),
+            cancelled=still_cancelled(job, last_run(job, ended=False), now=now),
+            workers=workers,
+        )
+        for job in jobs
+    ]
 
 
 def platform_state(job: SyncJob, *, now: datetime) -> dict[str, Any]:
     """Is the platform on, what is it doing, and what does a person have to know? Ready for JSON."""
-    closed = closed_reason(job)
-    running = runs.running(job, now=now).exists()
-    latest = SyncRun.objects.filter(platform=job.platform).exclude(state=SyncRun.State.RUNNING).first()
-    summary = status_summary(job)
-    operations = list(unfinished(job).filter(confirmed=True))
-    problem = closed or _problem(job, latest, summary["queued"], operating=bool(operations), running=running, now=now)
+    (standing,) = standings([job], now=now)
+    return as_state(standing)
+
+
+def as_state(standing: Standing) -> dict[str, Any]:
+    """The same, of a queue whose standing is known."""
+    job, latest = standing.job, standing.latest
     return {
         "platform": job.platform,
         "label": job.label,
-        "on": not closed,
-        "running": running,
-        "problem": problem,
+        "on": not standing.closed,
+        "running": bool(standing.running),
+        "problem": standing.problem,
         "notes": latest.notes if latest else "",
         "last_run": _run(latest) if latest else None,
-        "operations": [_operation(job, operation) for operation in operations],
-        "summary": summary,
+        "operations": [_operation(job, operation) for operation in standing.operations],
+        "summary": _summary(standing.counts),
     }
 
 
 def hindrance(job: SyncJob, *, now: datetime) -> str:
     """Why contacts that are queued now would wait longer than for their turn; "" when they would not."""
-    latest = SyncRun.objects.filter(platform=job.platform).exclude(state=SyncRun.State.RUNNING).first()
-    running = runs.running(job, now=now).exists()
-    return closed_reason(job) or _problem(job, latest, 1, operating=False, running=running, now=now)
-
-
-def _problem(
-    job: SyncJob, latest: SyncRun | None, waiting: int, *, operating: bool, running: bool, now: datetime
-) -> str:
-    """Why contacts wait although they should not; "" when all is well."""
-    if waiting and latest and latest.state == SyncRun.State.STOPPED and not running:
-        return f"The last run stopped: {latest.reason}"
-    if not waiting and not operating:
-        return ""
-    if until := runs.resume_at(job, now=now):
-        return f"{job.label} asked us to wait until {until:%H:%M:%S} UTC."
-    needs_worker = bool(waiting) and not job.off_reason()  # else another program fetches them
-    if (needs_worker or operating) and not worker_alive(now=now):
-        return "No worker is running, so queued contacts wait. `manage.py qcluster` starts one."
-    return ""
+    (standing,) = standings([job], now=now)
+    with_them = {**standing.counts, SyncStatus.QUEUED: standing.waiting + 1}
+    return replace(standing, counts=with_them).problem
 
 
 def _operation(job: SyncJob, operation: BulkOperation) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils.module_loading import import_string
 
-from curation_sdk import runs
+from curation_sdk import runs, steering
 from curation_sdk.claiming import due, work_is_due
 from curation_sdk.clock import Clock, SystemClock
 from curation_sdk.job import SyncJob
@@ -76,7 +76,7 @@ class Recovery:
         for job in jobs():
             if not _free(job, now=now):
                 continue
-            if unfinished(job).exists() or work_is_due(job, job.policy(), now=now):
+            if unfinished(job).exists() or (not _held_back(job, now=now) and work_is_due(job, job.policy(), now=now)):
                 self._start(job)
 
     def look(self) -> None:
@@ -84,7 +84,7 @@ class Recovery:
         now = self.clock.now()
         lost = self._lost_runs(now)
         for job in jobs():
-            if job.platform in lost or self._left_behind(job, now):
+            if (job.platform in lost and not _held_back(job, now=now)) or self._left_behind(job, now):
                 self._start(job)
 
     def _lost_runs(self, now: datetime) -> set[str]:
@@ -112,8 +112,13 @@ class Recovery:
         if runs.running(job, now=now).exists():
             self.idle_since.pop(job.platform, None)
             return False
+        if operation_is_left(job, now=now):
+            return True
+        if _held_back(job, now=now):
+            self.idle_since.pop(job.platform, None)
+            return False
         passed = Q(**{job.processing_status: ProcessingStatus.PROCESSING})
-        if operation_is_left(job, now=now) or due(job, now=now).filter(passed)[:1].exists():
+        if due(job, now=now).filter(passed)[:1].exists():
             return True
         return self._is_overdue(job, now)
 
@@ -135,6 +140,11 @@ class Recovery:
 def _free(job: SyncJob, *, now: datetime) -> bool:
     """Could a run of the platform do anything now?"""
     return not job.off_reason() and runs.resume_at(job, now=now) is None
+
+
+def _held_back(job: SyncJob, *, now: datetime) -> bool:
+    """Has a person said that no run is to begin by itself? Operations on many contacts go on all the same."""
+    return bool(steering.held_back(job, SyncRun.Trigger.RECOVERY, now=now))
 
 
 def workers_named(pids: Collection[int]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from curation_sdk.models import SyncRun
@@ -20,6 +21,22 @@ COUNTERS = {
 }
 
 
+def counts_in_words(counts: Mapping[str, int], done: str = "synced") -> str:
+    """What a run did: "10 synced (1 warning), 1 to be tried again"; "" when it did nothing."""
+    said = []
+    for counter, words in COUNTERS.items():
+        if counts[counter]:
+            said.append(f"{counts[counter]:,} {done if counter == 'synced' else words}")
+        if counter == "synced" and counts["synced"] and counts["warned"]:
+            said[-1] += f" ({count_of(counts['warned'], 'warning')})"
+    return ", ".join(said)
+
+
+def run_in_words(run: SyncRun, done: str = "synced") -> str:
+    """The same of a run's row."""
+    return counts_in_words({name: getattr(run, name) for name in (*COUNTERS, "warned")}, done)
+
+
 @dataclass(frozen=True, slots=True)
 class CycleReport:
     """How a cycle went. `state` is None when no run was begun; `reason` then says why."""
@@ -30,6 +47,7 @@ class CycleReport:
     notes: list[str] = field(default_factory=list)
     later: bool = False  # another run has the slot, or the platform asked us to wait: try again in a while
     work_left: bool = False  # more is due, and nothing stands in its way
+    held: bool = False  # a person has paused the queue, or cancelled the run
     done: str = "synced"  # the word for contacts that succeeded
 
     @property
@@ -39,13 +57,8 @@ class CycleReport:
 
     def sentence(self) -> str:
         """For people: "10 synced (1 warning), 1 to be tried again. Stopped: …"."""
-        done = []
-        for counter, words in COUNTERS.items():
-            if self.counts[counter]:
-                done.append(f"{self.counts[counter]:,} {self.done if counter == 'synced' else words}")
-            if counter == "synced" and self.counts["warned"]:
-                done[-1] += f" ({count_of(self.counts['warned'], 'warning')})"
-        parts = [f"{', '.join(done)}."] if done else []
+        did = counts_in_words(self.counts, self.done)
+        parts = [f"{did}."] if did else []
         if self.reason:
             parts.append(f"Stopped: {self.reason}" if self.stopped else self.reason)
         return " ".join([*parts, *self.notes]) or "Nothing pushed."

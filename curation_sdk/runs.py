@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from collections import Counter
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet, Subquery
 
 from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.models import SyncRun
@@ -32,15 +33,40 @@ def worker_name(pid: int | None = None) -> str:
 
 def running(job: SyncJob, *, now: datetime) -> QuerySet[SyncRun]:
     """The platform's runs that are under way and alive."""
+    return under_way([job.platform], now=now)
+
+
+def under_way(platforms: Collection[str], *, now: datetime) -> QuerySet[SyncRun]:
+    """Those of several platforms, likewise, the oldest first."""
     alive = {"heartbeat_at__gte": now - LOST_AFTER, "heartbeat_at__lte": now + SKEW}
-    return SyncRun.objects.filter(platform=job.platform, state=SyncRun.State.RUNNING, **alive)
+    running = SyncRun.objects.filter(platform__in=platforms, state=SyncRun.State.RUNNING, **alive)
+    return running.order_by("started_at", "pk")
+
+
+def last_of_each(platforms: Collection[str]) -> QuerySet[SyncRun]:
+    """The last run of each platform, and the last one that has ended, the newest first: up to two for each."""
+    found = Q(pk__in=[])
+    for platform in platforms:
+        mine = SyncRun.objects.filter(platform=platform).order_by("-started_at", "-pk").values("pk")
+        ended = mine.exclude(state=SyncRun.State.RUNNING)
+        found |= Q(pk=Subquery(mine[:1])) | Q(pk=Subquery(ended[:1]))
+    return SyncRun.objects.filter(found)
+
+
+def recent(job: SyncJob, number: int) -> list[SyncRun]:
+    """So many of the platform's runs, the newest first."""
+    return list(SyncRun.objects.filter(platform=job.platform)[:number])
 
 
 def resume_at(job: SyncJob, *, now: datetime) -> datetime | None:
     """Until when the platform asked us to leave it alone, if that is still ahead."""
-    pauses = SyncRun.objects.filter(platform=job.platform, resume_at__gt=now).exclude(finished_at__gt=now + SKEW)
-    latest = pauses.order_by("-resume_at").first()
-    return latest.resume_at if latest else None
+    return waits([job.platform], now=now).get(job.platform)
+
+
+def waits(platforms: Collection[str], *, now: datetime) -> dict[str, datetime]:
+    """Until when each of the platforms asked us to leave it alone. Without those that did not, or no longer do."""
+    asked = SyncRun.objects.filter(platform__in=platforms, resume_at__gt=now).exclude(finished_at__gt=now + SKEW)
+    return dict(asked.order_by().values_list("platform").annotate(until=Max("resume_at")))
 
 
 def was_stopped(job: SyncJob) -> bool:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from curation_sdk import runs
+from curation_sdk import runs, steering
 from curation_sdk.claiming import due
 from curation_sdk.cycle import run_cycle
 from curation_sdk.job import SyncJob
@@ -36,6 +36,8 @@ def process_queue(job: SyncJob, trigger: str) -> str:
         if not stop_requested():
             enqueue(job, SyncRun.Trigger.SUCCESSOR)
         return "The time was used up by an operation on many contacts, which goes on."
+    if reason := steering.held_back(job, trigger, now=timezone.now()):
+        return reason
     if needs_help(job, now=timezone.now()):
         enqueue(job, SyncRun.Trigger.HELPER)
     rest = budget - timedelta(seconds=time.monotonic() - begun)

@@ -15,7 +15,13 @@ _FORGET_AFTER = timedelta(hours=1)
 
 def worker_alive(*, now: datetime) -> bool:
     """Has any worker been heard of lately?"""
-    return WorkerHeartbeat.objects.filter(seen_at__gte=now - SILENT_AFTER).exists()
+    return bool(workers_alive(now=now))
+
+
+def workers_alive(*, now: datetime) -> list[str]:
+    """The workers that have been heard of lately, by name."""
+    alive = WorkerHeartbeat.objects.filter(seen_at__gte=now - SILENT_AFTER)
+    return list(alive.order_by("pk").values_list("pk", flat=True))
 
 
 def beat(*, now: datetime) -> None:

@@ -6,6 +6,7 @@ import logging
 
 from curation_sdk.models import SyncRun
 from curation_sdk.shutdown import stop_requested
+from curation_sdk.steering import paused
 from curation_sdk.tasks import enqueue, process_queue
 from curation_sdk.wording import count_of
 from mautic_sync.job import MAUTIC
@@ -16,7 +17,8 @@ logger = logging.getLogger(__name__)
 
 def process_mautic_sync_queue(trigger: str = "schedule") -> str:
     """Tell Mautic of our opt-outs, then push what is due. Returns what happened, for the task list in the admin."""
-    told = tell_opt_outs(stop=stop_requested)
+    # A queue that is paused leaves the platform alone: opt-outs are told when it goes on.
+    told = tell_opt_outs(stop=lambda: stop_requested() or paused(MAUTIC) is not None)
     if told.problem:
         logger.error("mautic: %s", opt_outs_sentence(told))
     sentence = process_queue(MAUTIC, trigger)

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sync_admin import importing
-from sync_admin import previews
-from sync_admin.dashboard import dashboard
+from sync_admin import controls, dashboard, importing, previews
 
 urlpatterns = [
-    path("", dashboard, name="sync-dashboard"),
+    # How queues stand, and steering them.
+    path("", dashboard.dashboard, name="sync-dashboard"),
+    path("state/", dashboard.state, name="sync-state"),
+    path("strip/", dashboard.strip, name="sync-strip"),
+    path("operations/<uuid:operation_id>/stop/", controls.stop_operation, name="sync-stop-operation"),
+    path("<slug:name>/pause/", controls.pause, name="sync-pause"),
+    path("<slug:name>/resume/", controls.resume, name="sync-resume"),
+    path("<slug:name>/run/", controls.run_now, name="sync-run-now"),
+    path("<slug:name>/cancel/", controls.cancel_run, name="sync-cancel-run"),
+    # Many contacts: look, confirm, undo.
+    path("<str:platform>/preview/<uuid:operation_id>/", previews.preview, name="sync-preview"),
+    path("<str:platform>/preview/<uuid:operation_id>/confirm/", previews.confirm, name="sync-preview-confirm"),
+    path("<str:platform>/preview/<uuid:operation_id>/discard/", previews.discard, name="sync-preview-discard"),
+    path("<str:platform>/preview/<uuid:operation_id>/count/", previews.count_on, name="sync-preview-count"),
+    path("<str:platform>/operation/<uuid:operation_id>/undo/", previews.undo, name="sync-undo"),
+    # Files.
     path("import/", importing.import_contacts, name="sync-import"),
     path("import/<uuid:upload_id>/", importing.import_detail, name="sync-import-detail"),
     path("import/<uuid:upload_id>/state/", importing.import_state, name="sync-import-state"),
     path("import/<uuid:upload_id>/confirm/", importing.import_confirm, name="sync-import-confirm"),
     path("import/<uuid:upload_id>/cancel/", importing.import_cancel, name="sync-import-cancel"),
     path("import/<uuid:upload_id>/refused/", importing.import_refused, name="sync-import-refused"),
-    path("<str:platform>/preview/<uuid:operation_id>/", previews.preview, name="sync-preview"),
-    path("<str:platform>/preview/<uuid:operation_id>/confirm/", previews.confirm, name="sync-preview-confirm"),
-    path("<str:platform>/preview/<uuid:operation_id>/discard/", previews.discard, name="sync-preview-discard"),
-    path("<str:platform>/preview/<uuid:operation_id>/count/", previews.count_on, name="sync-preview-count"),
-    path("<str:platform>/operation/<uuid:operation_id>/undo/", previews.undo, name="sync-undo"),
 ]

@@ -1,4 +1,4 @@
-// Keeps the strip above the contact list up to date while somebody looks at it.
+// Keeps the lines above the contact list up to date while somebody looks at them.
 "use strict";
 
 (function () {
@@ -10,32 +10,37 @@
       if (cell) cell.textContent = count.toLocaleString("en");
     }
     strip.querySelector("[data-running]").hidden = !state.running;
-    const operations = strip.querySelector("[data-operations]");
-    operations.querySelector("a").textContent = state.operations.map((operation) => operation.text).join(" ");
-    operations.hidden = !state.operations.length;
-    for (const name of ["problem", "notes"]) {
+    const texts = {
+      operations: state.operations.map((operation) => operation.text).join(" "),
+      problem: state.problem,
+    };
+    for (const [name, text] of Object.entries(texts)) {
       const line = strip.querySelector(`[data-${name}]`);
-      line.textContent = state[name];
-      line.hidden = !state[name];
+      line.textContent = text;
+      line.hidden = !text;
     }
   }
 
-  async function refresh(strip) {
+  async function refresh(strips) {
     if (document.hidden) return;
     try {
-      const answer = await fetch(strip.dataset.url, { headers: { Accept: "application/json" } });
-      if (answer.ok) show(strip, await answer.json());
+      const answer = await fetch(strips.dataset.url, { headers: { Accept: "application/json" } });
+      if (!answer.ok) return;
+      for (const state of (await answer.json()).queues) {
+        const strip = strips.querySelector(`[data-platform="${state.platform}"]`);
+        if (strip) show(strip, state);
+      }
     } catch (error) {
       // The server is away for a moment; the next turn tries again.
     }
   }
 
-  async function follow(strip) {
-    await refresh(strip);
-    setTimeout(() => follow(strip), EVERY);
+  async function follow(strips) {
+    await refresh(strips);
+    setTimeout(() => follow(strips), EVERY);
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    document.querySelectorAll(".sync-strip[data-url]").forEach(follow);
+    document.querySelectorAll(".sync-strips[data-url]").forEach(follow);
   });
 })();

@@ -1,0 +1,117 @@
+"""The buttons of the dashboard: pause, resume, run now, cancel the run, stop an operation."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from contacts.permissions import PUSH
+from curation_sdk import operations, runs, steering
+from curation_sdk.claiming import work_is_due
+from curation_sdk.job import SyncJob
+from curation_sdk.models import BulkOperation, SyncRun
+from curation_sdk.tasks import start_soon
+from curation_sdk.workers import worker_alive
+from sync_admin.pages import page, queue_or_404
+
+NO_WORKER = "No worker is running, so it waits. `manage.py qcluster` starts one."
+
+
+@page(PUSH)
+@require_POST
+def pause(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Let no run begin until somebody lifts it, and have the one under way end."""
+    job = queue_or_404(name)
+    who, reason = request.user.get_username(), request.POST.get("reason", "")
+    found, made = steering.pause(job, by=who, reason=reason, now=timezone.now())
+    if made:
+        text = f"{job.label} is paused. Contacts can be queued; a run under way ends within seconds."
+        messages.success(request, text)
+    else:
+        messages.warning(request, f"{job.label} was paused already. {steering.pause_sentence(found)}")
+    return _back(job)
+
+
+@page(PUSH)
+@require_POST
+def resume(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Lift the pause, and begin with what is due."""
+    job = queue_or_404(name)
+    if not steering.resume(job):
+        messages.warning(request, f"{job.label} was not paused.")
+        return _back(job)
+    start_soon(job, SyncRun.Trigger.HAND)
+    messages.success(request, f"{job.label} goes on with what is due.")
+    if not worker_alive(now=timezone.now()):
+        messages.warning(request, NO_WORKER)
+    return _back(job)
+
+
+@page(PUSH)
+@require_POST
+def run_now(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Have a worker begin a run, or say why none would do anything."""
+    job, now = queue_or_404(name), timezone.now()
+    if reason := _why_not(job):
+        messages.warning(request, reason)
+        return _back(job)
+    start_soon(job, SyncRun.Trigger.HAND)
+    messages.success(request, f"A run for {job.label} was asked for.")
+    if not worker_alive(now=now):
+        messages.warning(request, NO_WORKER)
+    return _back(job)
+
+
+@page(PUSH)
+@require_POST
+def cancel_run(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Have the run under way end."""
+    job, now = queue_or_404(name), timezone.now()
+    if steering.cancel_runs(job, by=request.user.get_username()):
+        text = f"The run for {job.label} ends within seconds. What it has not pushed stays queued."
+        messages.success(request, text)
+    elif ending := runs.running(job, now=now).first():
+        messages.warning(request, f"{ending.cancelled_by} has cancelled the run already.")
+    else:
+        messages.warning(request, f"No run for {job.label} is under way.")
+    return _back(job)
+
+
+@page(PUSH)
+@require_POST
+def stop_operation(request: HttpRequest, operation_id: UUID) -> HttpResponseBase:
+    """Stop an operation on many contacts after the chunk that is being written."""
+    operation = get_object_or_404(BulkOperation, pk=operation_id)
+    if operations.cancel(operation, now=timezone.now()):
+        messages.success(request, "The operation was stopped. What it had done stays.")
+    else:
+        messages.warning(request, "The operation had ended already.")
+    return _back(queue_or_404(operation.platform))
+
+
+def _why_not(job: SyncJob) -> str:
+    """Why a run that begins now would do nothing; "" when it would do something."""
+    now = timezone.now()
+    if off := job.off_reason():
+        return off
+    if pause := steering.paused(job):
+        return f"{steering.pause_sentence(pause)} Resume it first."
+    if runs.running(job, now=now).exists():
+        return f"A run for {job.label} is under way already."
+    if until := runs.resume_at(job, now=now):
+        # The platform's word: whoever calls it earlier is refused, and for longer.
+        return f"{job.label} asked us to wait until {until:%H:%M:%S} UTC. The schedule starts the next run after that."
+    if not operations.unfinished(job).exists() and not work_is_due(job, job.policy(), now=now):
+        return f"Nothing is due for {job.label}."
+    return ""
+
+
+def _back(job: SyncJob) -> HttpResponseBase:
+    return redirect(f"{reverse('sync-dashboard')}#queue-{job.platform}")
