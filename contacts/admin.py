@@ -199,7 +199,7 @@ class ContactAdmin(DeletesMany[Contact]):
         return found, counts, set(perms_needed) - with_it, protected
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        standing = standings(QUEUES, now=timezone.now())
+        standing = standings(QUEUES, now=timezone.now(), for_a_start=True)
         context = {
             "platforms": [as_state(one) for one in standing if one.in_use],
             **(extra_context or {}),

@@ -68,7 +68,15 @@ class SyncRun(models.Model):
                 name="sync_runs_one_running_per_slot",
             )
         ]
-        indexes = [models.Index(fields=["platform", "-started_at"], name="sync_runs_latest")]
+        indexes = [
+            models.Index(fields=["platform", "-started_at"], name="sync_runs_latest"),
+            # Does a platform want to be left alone? Asked before each run, and by each page; few rows say so.
+            models.Index(
+                fields=["platform", "resume_at"],
+                name="sync_runs_resume_at",
+                condition=models.Q(resume_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.platform}, {self.started_at:%Y-%m-%d %H:%M}"

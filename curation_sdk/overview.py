@@ -31,7 +31,7 @@ def _summary(counts: dict[str, int]) -> dict[str, int]:
 def in_use(job: SyncJob) -> bool:
     """Is it switched on, or does it know of contacts from a time when it was?"""
     closed = closed_reason(job)
-    return not closed or _in_use(closed, status_counts(job))
+    return not closed or _in_use(closed, status_counts(job, for_a_start=True))
 
 
 def _in_use(closed: str, counts: dict[str, int]) -> bool:
@@ -83,8 +83,11 @@ class Standing:
         return ""
 
 
-def standings(jobs: Sequence[SyncJob], *, now: datetime) -> list[Standing]:
-    """How the queues stand: a count for each, and a handful of queries for all of them together."""
+def standings(jobs: Sequence[SyncJob], *, now: datetime, for_a_start: bool = False) -> list[Standing]:
+    """How the queues stand: a count for each, and a handful of queries for all of them together.
+
+    for_a_start: for a page whose script asks again at once; see `status_counts`.
+    """
     names = [job.platform for job in jobs]
     running = list(runs.under_way(names, now=now))
     last = list(runs.last_of_each(names))
@@ -101,7 +104,7 @@ def standings(jobs: Sequence[SyncJob], *, now: datetime) -> list[Standing]:
         Standing(
             job=job,
             closed=closed_reason(job),
-            counts=status_counts(job),
+            counts=status_counts(job, for_a_start=for_a_start),
             running=[run for run in running if run.platform == job.platform],
             latest=last_run(job, ended=True),
             operations=[operation for operation in operations if operation.platform == job.platform],

@@ -23,6 +23,10 @@ SHARED_FOR = 2.0
 TIMES_ITS_COST = 20
 
 
+#: A page whose script asks for fresh numbers at once may begin with some that are up to so old.
+FOR_A_START = 600.0
+
+
 @dataclass(slots=True)
 class _Shared:
     lock: threading.Lock = field(default_factory=threading.Lock)  # whoever holds it counts; the others wait for that
@@ -30,21 +34,23 @@ class _Shared:
     counts: dict[str, int] | None = None
     changes_seen: int = 0  # how many of them are in `counts`
     good_until: float = 0.0
+    counted_at: float = 0.0
 
 
 _shared: dict[str, _Shared] = {}
 
 
-def status_counts(job: SyncJob) -> dict[str, int]:
+def status_counts(job: SyncJob, *, for_a_start: bool = False) -> dict[str, int]:
     """How many contacts there are in each sync status, keyed by `SyncStatus` value; all six are there.
 
     Read from an index alone. In a large table the numbers may be some seconds old, but not older than the last change
-    that this process made itself.
+    that this process made itself. for_a_start: they may be minutes old, so that a page need not wait for a count.
     """
     shared = _of(job)
     changes_before = shared.changes
     with shared.lock:
-        if shared.counts and shared.changes_seen >= changes_before and time.monotonic() < shared.good_until:
+        good_until = shared.counted_at + FOR_A_START if for_a_start else shared.good_until
+        if shared.counts and shared.changes_seen >= changes_before and time.monotonic() < good_until:
             return dict(shared.counts)
         changes_seen = shared.changes
         started = time.monotonic()
@@ -53,6 +59,7 @@ def status_counts(job: SyncJob) -> dict[str, int]:
         large = sum(counts.values()) >= LARGE
         shared.counts = counts if large else None
         shared.changes_seen = changes_seen
+        shared.counted_at = ended
         shared.good_until = ended + max(SHARED_FOR, (ended - started) * TIMES_ITS_COST)
         return dict(counts)
 

@@ -27,9 +27,9 @@ BAR = (SyncStatus.COMPLETE, SyncStatus.PROCESSING, SyncStatus.QUEUED, SyncStatus
 NO_WORKER = "No worker is running, so nothing is pushed. `manage.py qcluster` starts one."
 
 
-def board(jobs: Sequence[SyncJob], *, now: datetime, runs_linked: bool) -> dict[str, Any]:
-    """All queues, ready for JSON. runs_linked: the reader may open runs."""
-    standing = standings(jobs, now=now)
+def board(jobs: Sequence[SyncJob], *, now: datetime, runs_linked: bool, for_a_start: bool) -> dict[str, Any]:
+    """All queues, ready for JSON. runs_linked: the reader may open runs. for_a_start: see `standings`."""
+    standing = standings(jobs, now=now, for_a_start=for_a_start)
     used = [one for one in standing if one.in_use]
     waits = waiting([one.job for one in used], now=now)
     schedules = {

@@ -22,7 +22,7 @@ from sync_admin.pages import page, render
 def dashboard(request: HttpRequest) -> HttpResponseBase:
     """How each queue stands."""
     now = timezone.now()
-    shown = _board(request)
+    shown = _board(request, for_a_start=True)
     return render(
         request,
         "sync_admin/dashboard.html",
@@ -38,7 +38,7 @@ def dashboard(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def state(request: HttpRequest) -> HttpResponseBase:
     """The same as JSON, for the page's script."""
-    return _fresh(_board(request))
+    return _fresh(_board(request, for_a_start=False))
 
 
 @page(VIEW)
@@ -49,8 +49,8 @@ def strip(request: HttpRequest) -> HttpResponseBase:
     return _fresh({"queues": used})
 
 
-def _board(request: HttpRequest) -> dict[str, Any]:
-    return board(QUEUES, now=timezone.now(), runs_linked=_may_open_runs(request))
+def _board(request: HttpRequest, *, for_a_start: bool) -> dict[str, Any]:
+    return board(QUEUES, now=timezone.now(), runs_linked=_may_open_runs(request), for_a_start=for_a_start)
 
 
 def _may_open_runs(request: HttpRequest) -> bool:

@@ -183,3 +183,18 @@ def test_the_counts_come_from_the_index_alone(make_contact: Make) -> None:
         assert counts_of(BREVO)["New"] == 1
 
     assert any("Index Only Scan" in line for line in seen), seen
+
+
+def test_a_page_begins_with_what_is_known_unless_this_process_changed_it(counting: Counting, db: None) -> None:
+    counts_of(BREVO)
+    counting.now += 500
+    counts_of(BREVO, for_a_start=True)
+    assert counting.times == 1
+    counts_of(BREVO)
+    assert counting.times == 2
+    counting.now += 601
+    counts_of(BREVO, for_a_start=True)
+    assert counting.times == 3
+    statuses_changed(BREVO)
+    counts_of(BREVO, for_a_start=True)
+    assert counting.times == 4
