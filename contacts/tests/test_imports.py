@@ -374,25 +374,27 @@ def test_an_import_whose_worker_was_killed_imports_each_row_once(chunk: int, mon
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_a_worker_that_was_taken_for_lost_writes_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["_note_checked", "_store"])
+def test_a_worker_that_was_taken_for_lost_writes_nothing_more(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = uploaded("email,name\n" + rows(10))
-    work_off()
-    confirm(upload)
-    original, stolen = work._store, False
+    if name == "_store":
+        work_off()
+        confirm(upload)
+    before = counts(upload)
+    original, others = getattr(work, name), again(upload)
 
     def slow(*args: Any) -> Any:
-        nonlocal stolen
-        if not stolen:
-            stolen = True
-            ContactImport.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=5))
-            work_off()  # by another worker, to the end
-            assert again(upload).state == "done"
+        ContactImport.objects.update(heartbeat_at=timezone.now() - work.LOST_AFTER * 2)
+        others.refresh_from_db()
+        assert work._take(others, now=timezone.now())
         return original(*args)
 
-    monkeypatch.setattr(work, "_store", slow)
-    work_off()
-    assert counts(upload) == {"new": 10, "imported": 10}
-    assert Contact.objects.count() == 10
+    with monkeypatch.context() as patch:
+        patch.setattr(work, name, slow)
+        assert not work_off()
+    assert (counts(upload), Contact.objects.count()) == (before, 0)
+    assert again(upload).token == others.token
+    assert again(upload).state in ("checking", "importing")
 
 
 @pytest.mark.usefixtures("small_chunks")
