@@ -17,7 +17,9 @@ def mautic_settings(**_: Any) -> list[CheckMessage]:
     # Without a log-in, too: `migrate` takes the schedule's interval from here.
     if fault := conf.settings_fault():
         return [Error(fault, id="mautic_sync.E001")]
-    if not conf.off_reason() and readable_by_others(settings.MAUTIC_API_BASE_URL) and not settings.DEBUG:
+    # Not off_reason(): that one asks the database, which may not be there yet.
+    on = conf.has_log_in() and settings.MAUTIC_API_BASE_URL
+    if on and readable_by_others(settings.MAUTIC_API_BASE_URL) and not settings.DEBUG:
         return [
             Warning(
                 "MAUTIC_API_BASE_URL is not https: the log-in and the contacts travel readable for others.",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from brevo_sync import conf
+from brevo_sync.connection import request
 from brevo_sync.job import BREVO
-from brevo_sync.payload import contact_payload
-from contacts.deliverable import skip_reason
 from curation_sdk.commands import SyncCommand
 
 
@@ -16,6 +15,4 @@ class Command(SyncCommand):
     job = BREVO
 
     def preview(self, contact: Any) -> dict[str, Any] | str:
-        if reason := skip_reason(contact.email):
-            return reason
-        return {"method": "POST", "path": "/contacts", "body": contact_payload(contact, conf.load()).body}
+        return request(contact, conf.load())

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils import timezone
-
-from contacts.deliverable import skip_reason
 from curation_sdk.commands import SyncCommand
 from hubspot_sync import conf
-from hubspot_sync.client import upsert_path
+from hubspot_sync.connection import request
 from hubspot_sync.job import HUBSPOT
-from hubspot_sync.payload import apart, parcel, upsert_body
+from hubspot_sync.payload import apart
 
 
 class Command(SyncCommand):
@@ -19,11 +16,7 @@ class Command(SyncCommand):
     job = HUBSPOT
 
     def preview(self, contact: Any) -> dict[str, Any] | str:
-        if reason := skip_reason(contact.email):
-            return reason
-        config = conf.load()
-        one = parcel(contact, config, today=timezone.now().date(), mark="dry-run")
-        return {"method": "POST", "path": upsert_path(config.version), "body": upsert_body([one])}
+        return request(contact, conf.load())
 
     def joined(self, requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
         inputs = [entry for request in requests for entry in request["body"]["inputs"]]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from contacts.deliverable import skip_reason
 from curation_sdk.commands import SyncCommand
 from mautic_sync import conf
+from mautic_sync.connection import request
 from mautic_sync.job import MAUTIC
 from mautic_sync.opt_outs import tell_opt_outs
-from mautic_sync.payload import contact_payload, unsendable
 from mautic_sync.tasks import opt_outs_sentence
 
 
@@ -23,7 +22,4 @@ class Command(SyncCommand):
 
     def preview(self, contact: Any) -> dict[str, Any] | str:
         """As the call looks with this contact alone; in a run up to 200 share one."""
-        if reason := skip_reason(contact.email) or unsendable(contact.email):
-            return reason
-        body = contact_payload(contact, conf.load()).body
-        return {"method": "POST", "path": "/api/contacts/batch/new", "body": [body]}
+        return request(contact, conf.load())

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-
-from contacts.deliverable import skip_reason
 from curation_sdk.commands import SyncCommand
+from n8n_sync.connection import request
 from n8n_sync.job import N8N
-from n8n_sync.payload import contact_payload
 
 
 class Command(SyncCommand):
@@ -17,7 +14,4 @@ class Command(SyncCommand):
     job = N8N
 
     def preview(self, contact: Any) -> dict[str, Any] | str:
-        if reason := skip_reason(contact.email):
-            return reason
-        # `delivery_id` and `timestamp` come with the first try.
-        return {"method": "POST", "path": settings.N8N_WEBHOOK_URL, "body": contact_payload(contact)}
+        return request(contact)
