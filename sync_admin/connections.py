@@ -70,7 +70,7 @@ def check_connection(request: HttpRequest, platform: str) -> HttpResponseBase:
     else:
         todo = _todo(ConnectionCheck.objects.filter(pk=platform).first())
         say = messages.warning if todo else messages.success
-        say(request, f"{one.job.label} was asked: {todo or 'all is well'}.")
+        say(request, f"Checked {one.job.label}: {todo or 'all is well'}.")
     return redirect("sync-connection", platform)
 
 

@@ -138,7 +138,7 @@ def test_a_check_is_kept_and_shown(admin_client: Client) -> None:
         assert "The attribute HAS_GMAIL (boolean) is missing" in said
         assert "Create 1 missing attribute" in said
         assert "by admin" in said
-    assert "Brevo was asked: 1 thing to do." in page
+    assert "Checked Brevo: 1 thing to do." in page
     assert "1 thing to do" in text_of(admin_client.get(reverse("sync-connections"))).lower()
 
 
@@ -147,7 +147,7 @@ def test_what_is_missing_is_made_on_one_click_and_no_list_is(admin_client: Clien
     brevo_account(**{name: kind for name, kind in conf.ATTRIBUTE_TYPES.items() if name != "HAS_GMAIL"})
     responses.add("POST", f"{BREVO_URL}/contacts/attributes/normal/HAS_GMAIL", status=201)
     page = text_of(admin_client.post(url("connection-check"), {"create": "1"}, follow=True))
-    assert "Brevo was asked: all is well." in page
+    assert "Checked Brevo: all is well." in page
     assert "Create 1 missing" not in page
     assert [call.request.method for call in responses.calls].count("POST") == 1
 
@@ -236,7 +236,7 @@ def test_a_check_of_other_settings_is_out_of_date(admin_client: Client) -> None:
     brevo_account(**conf.ATTRIBUTE_TYPES)
     admin_client.post(url("connection-check"))
     page = save(admin_client, field_COMPANY="FIRMA")
-    assert "have been changed since this check" in text_of(page)
+    assert "The settings have been changed since this check." in text_of(page)
 
 
 def test_a_platform_that_is_off_is_not_asked(admin_client: Client, settings: Any) -> None:
@@ -372,6 +372,25 @@ def test_a_stored_value_that_cannot_be_meant_stops_the_run_and_says_where_it_is(
     assert "must not send COMPANY as EMAIL" in report.reason
     assert "It was set in the admin, on the connection page." in report.reason
     assert "It was set in the admin" in text_of(admin_client.get(url("connection")))
+
+
+@pytest.mark.parametrize(
+    ("platform", "stored", "said"),
+    [
+        ("brevo", {"BREVO_LIST_ID": "x"}, "BREVO_LIST_ID must be a list's number"),
+        ("hubspot", {"HUBSPOT_PROPERTIES": {"company": "email"}}, "must not send company as email"),
+        ("mautic", {"MAUTIC_SEGMENT_ID": "0"}, "MAUTIC_SEGMENT_ID must be"),
+    ],
+)
+def test_the_check_with_the_database_names_what_was_stored(platform: str, stored: dict[str, Any], said: str) -> None:
+    from django.core.checks import run_checks
+
+    ours = f"{platform}_sync.W002"
+    assert not [one for one in run_checks(databases=["default"]) if one.id == ours]
+    PlatformSettings.objects.create(pk=platform, values=stored)
+    (found,) = [one for one in run_checks(databases=["default"]) if one.id == ours]
+    assert said in found.msg
+    assert not [one for one in run_checks() if one.id == ours], "without a database nothing is asked of it"
 
 
 def test_is_it_on_costs_one_query_for_all_platforms(django_assert_num_queries: Any) -> None:
