@@ -159,7 +159,8 @@ class BrevoSyncService:
 
     def _no_such_list(self) -> str:
         return (
-            f"Brevo has no list {self.config.list_id}. Correct BREVO_LIST_ID; `manage.py brevo_setup` shows the lists."
+            f"Brevo has no list {self.config.list_id}. Correct BREVO_LIST_ID; `manage.py brevo_setup` and the admin's "
+            "connection page show the lists, and whether it was set there."
         )
 
 

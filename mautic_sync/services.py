@@ -238,7 +238,7 @@ class MauticSyncService:
     def _no_such_segment(self) -> str:
         return (
             f"Mautic has no segment {self.config.segment_id}. Correct MAUTIC_SEGMENT_ID; `manage.py mautic_setup` "
-            "shows the segments."
+            "and the admin's connection page show the segments, and whether it was set there."
         )
 
 

@@ -208,6 +208,22 @@ def test_two_who_click_at_once_make_one_check(admin_client: Client) -> None:
 
 
 @responses.activate
+def test_a_click_while_the_account_is_asked_asks_nothing(admin_client: Client) -> None:
+    """The second person clicks before the first one's answer is there."""
+    second = []
+
+    def answer(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        second.append(text_of(admin_client.post(url("connection-check"), follow=True)))
+        return 401, {}, "{}"
+
+    responses.add_callback("GET", f"{BREVO_URL}/account", callback=answer)
+    admin_client.post(url("connection-check"))
+    assert len(second) == len(responses.calls) == 1
+    assert "Somebody is checking Brevo at this moment." in second[0]
+    assert "a check is under way" in second[0]
+
+
+@responses.activate
 def test_a_platform_that_drips_does_not_hold_the_page(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_check, "LONGEST", 0.0)
     brevo_account()
