@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from curation_sdk import platform_settings
 from curation_sdk.testing import FakeClock
 from scrapersky.tests import processes
 from scrapersky.tests.processes import ScratchDatabase
@@ -82,6 +83,12 @@ def fixed_settings(settings: Any) -> None:
     # WhiteNoise looks for every static file again with each test client, and warns where none were collected.
     settings.STATIC_ROOT = None
     settings.WHITENOISE_USE_FINDERS = False
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What another test chose in the admin is gone with its transaction."""
+    platform_settings.forget()
 
 
 @pytest.fixture(autouse=True)

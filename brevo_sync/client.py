@@ -23,7 +23,7 @@ from curation_sdk.answers import (
     slow_down,
     without_markup,
 )
-from curation_sdk.http import Answer, PlatformSession, evidence
+from curation_sdk.http import ANSWER_TIMEOUT, Answer, PlatformSession, evidence
 from curation_sdk.outcomes import Evidence, StopRun
 from curation_sdk.ratelimit import RateLimiter
 
@@ -70,16 +70,21 @@ class Upserted:
 
 class BrevoClient:
     """The eight endpoints that we use. Each method raises BrevoError, StopRun (401, 402, 403), Throttled (429),
-    Unanswered (no whole answer) or NotPushed (the run ended first)."""
+    Unanswered (no whole answer) or NotPushed (the run ended first).
 
-    def __init__(self, config: BrevoConfig, limiter: RateLimiter) -> None:
+    `budget` is what the last answer about contacts said: calls a window, calls left, seconds to the next window.
+    """
+
+    def __init__(self, config: BrevoConfig, limiter: RateLimiter, *, within: float = ANSWER_TIMEOUT) -> None:
         self._limiter = limiter
+        self.budget: tuple[int | None, int | None, int | None] = (None, None, None)
         self._session = PlatformSession(
             base_url=config.base_url,
             headers={"api-key": config.api_key},
             secrets=(config.api_key,),
             limiter=limiter,
             connections=config.concurrency,
+            within=within,
         )
 
     def close(self) -> None:
@@ -179,6 +184,8 @@ class BrevoClient:
         )
         # Other paths have a budget of their own (100 calls an hour) that says nothing about the pace of contacts.
         paced = path.startswith("/contacts") and answer.status != 429
+        if paced:
+            self.budget = limit, remaining, reset
         if paced and (reset or 0) <= LONGEST_HINT:
             self._limiter.observe(limit=limit, remaining=remaining, reset_seconds=reset, turn=answer.turn)
         code, message = self._said(answer)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import phonenumbers
 from django.conf import settings
@@ -30,6 +32,9 @@ PHONE_IDENTIFIERS = {"SMS", "WHATSAPP", "LANDLINE_NUMBER"}
 #: To write these would turn one contact into another.
 WHO_IT_IS = {"EMAIL", "EXT_ID"}
 
+#: Settings that may be changed in the admin.
+LIST_ID, ATTRIBUTES = CHANGEABLE = ("BREVO_LIST_ID", "BREVO_ATTRIBUTES")
+
 
 @dataclass(frozen=True, slots=True)
 class BrevoConfig:
@@ -48,29 +53,41 @@ def off_reason() -> str:
     """Why Brevo is off, naming the setting to change; "" when it is on."""
     if not settings.BREVO_API_KEY:
         return "Brevo is switched off: BREVO_API_KEY is not set."
-    fault = settings_fault()
+    fault = platform_settings.fault_in_force("brevo", settings_fault)
     return f"Brevo is switched off: {fault}" if fault else ""
 
 
-def settings_fault() -> str:
-    """The first setting that cannot be meant, as a sentence that says what to write instead; "" when all is well."""
-    return _account_fault() or _attributes_fault() or platform_settings.numbers_fault("BREVO")
+def settings_fault(chosen: Mapping[str, Any] | None = None) -> str:
+    """The first setting that cannot be meant, as a sentence that says what to write instead; "" when all is well.
+
+    chosen: values from the admin, in place of the environment's.
+    """
+    values = platform_settings.values(CHANGEABLE, chosen or {})
+    return (
+        _account_fault(values[LIST_ID])
+        or _attributes_fault(values[ATTRIBUTES])
+        or platform_settings.numbers_fault("BREVO")
+    )
 
 
-def load() -> BrevoConfig:
-    """The settings as they are now. Call it only when `off_reason()` is empty."""
+def load(chosen: Mapping[str, Any] | None = None) -> BrevoConfig:
+    """The settings as they are now. Call it only when `off_reason()` is empty.
+
+    chosen: as if this had been chosen in the admin; without it, what was.
+    """
+    values = platform_settings.values(CHANGEABLE, platform_settings.chosen("brevo") if chosen is None else chosen)
     return BrevoConfig(
         api_key=settings.BREVO_API_KEY,
         base_url=settings.BREVO_API_BASE_URL.rstrip("/"),
-        list_id=_list_id(),
+        list_id=_list_id(values[LIST_ID]),
         phone_region=settings.BREVO_PHONE_REGION,
-        attributes=attribute_names(settings.BREVO_ATTRIBUTES),
+        attributes=attribute_names(values[ATTRIBUTES]),
         rate_per_second=settings.BREVO_RATE_LIMIT_PER_SECOND,
         concurrency=platform_settings.concurrency("BREVO"),
     )
 
 
-def attribute_names(changes: dict[str, str]) -> dict[str, str]:
+def attribute_names(changes: Mapping[str, str]) -> dict[str, str]:
     """Our attribute names and the account's: the same, but for `changes`. An empty name leaves one out.
 
     Always in upper case: Brevo drops others without a word.
@@ -78,12 +95,11 @@ def attribute_names(changes: dict[str, str]) -> dict[str, str]:
     return {ours: theirs.upper() for ours, theirs in platform_settings.renamed(ATTRIBUTE_TYPES, changes).items()}
 
 
-def _list_id() -> int | None:
-    text = settings.BREVO_LIST_ID
+def _list_id(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 and int(text) > 0 else None
 
 
-def _account_fault() -> str:
+def _account_fault(list_id: str) -> str:
     key, region = settings.BREVO_API_KEY, settings.BREVO_PHONE_REGION
     if key.startswith("xsmtpsib-"):
         return "BREVO_API_KEY holds an SMTP key. Make an API key in Brevo: it begins with xkeysib-."
@@ -91,16 +107,16 @@ def _account_fault() -> str:
         return fault
     if fault := platform_settings.address_fault("BREVO_API_BASE_URL", "https://api.brevo.com/v3"):
         return fault
-    if settings.BREVO_LIST_ID and not _list_id():
+    if list_id and not _list_id(list_id):
         return "BREVO_LIST_ID must be a list's number, such as 12."
     if region and region not in phonenumbers.SUPPORTED_REGIONS:
         return "BREVO_PHONE_REGION must be a country's two letters, such as US."
     return ""
 
 
-def _attributes_fault() -> str:
-    names = attribute_names(settings.BREVO_ATTRIBUTES)
+def _attributes_fault(changes: Mapping[str, str]) -> str:
+    names = attribute_names(changes)
     for ours, theirs in names.items():
         if theirs in WHO_IT_IS or (theirs in PHONE_IDENTIFIERS and ours != "SMS"):
             return f"BREVO_ATTRIBUTES must not send {ours} as {theirs}: Brevo tells contacts apart by it."
-    return platform_settings.renaming_fault("BREVO_ATTRIBUTES", ATTRIBUTE_TYPES, names)
+    return platform_settings.renaming_fault(ATTRIBUTES, ATTRIBUTE_TYPES, changes, names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,11 +37,14 @@ def brevo_service(limiter: RateLimiter) -> Iterator[BrevoSyncService]:
         yield BrevoSyncService(client, config)
 
 
-def preview(contact: Contact) -> dict[str, Any] | str:
-    """The request that a push of the contact would send; the reason when it would send none."""
+def preview(contact: Contact, chosen: Mapping[str, Any] | None = None) -> dict[str, Any] | str:
+    """The request that a push of the contact would send; the reason when it would send none.
+
+    chosen: settings as the connection page may change them; None: those in force.
+    """
     if reason := skip_reason(contact.email):
         return reason
-    return {"method": "POST", "path": "/contacts", "body": contact_payload(contact, conf.load()).body}
+    return {"method": "POST", "path": "/contacts", "body": contact_payload(contact, conf.load(chosen)).body}
 
 
 def destination() -> str:
@@ -174,7 +177,8 @@ class BrevoSyncService:
 
     def _no_such_list(self) -> str:
         return (
-            f"Brevo has no list {self.config.list_id}. Correct BREVO_LIST_ID; `manage.py brevo_setup` shows the lists."
+            f"Brevo has no list {self.config.list_id}. Correct BREVO_LIST_ID; `manage.py brevo_setup` and the admin's "
+            "connection page show the lists, and whether it was set there."
         )
 
 

@@ -11,15 +11,19 @@ from curation_sdk.setup import Finding
 LIST_NAME = "ScraperSky"
 
 
-def check_account(client: BrevoClient, config: BrevoConfig, *, create: bool) -> Iterator[Finding]:
+def check_account(
+    client: BrevoClient, config: BrevoConfig, *, create: bool, create_list: bool | None = None
+) -> Iterator[Finding]:
     """Look at key, list and attributes, in this order; with `create`, make what is missing.
+
+    create_list: make a list, too, when none is set; as `create` where nothing is said.
 
     Raises what BrevoClient raises when the account cannot be asked: StopRun for a wrong key.
     """
     account = client.get_account()
     owner = account.get("companyName") or account.get("email") or "an account without a name"
     yield Finding(True, f"The key works: {owner}.")
-    yield from _list(client, config, create=create)
+    yield from _list(client, config, create=create if create_list is None else create_list)
     yield from _attributes(client, config, create=create)
 
 
@@ -56,18 +60,20 @@ def _attributes(client: BrevoClient, config: BrevoConfig, *, create: bool) -> It
         wanted, found = ATTRIBUTE_TYPES[ours], there.get(theirs)
         if found is None and create:
             client.create_attribute(theirs, wanted)
-            yield Finding(True, f"Made the attribute {theirs} ({wanted}).", made=True)
+            yield Finding(True, f"Made the attribute {theirs} ({wanted}).", made=True, about=ours)
         elif found is None:
             yield Finding(
                 False,
                 f"The attribute {theirs} ({wanted}) is missing: Brevo drops what we send for it.",
                 can_make=True,
+                about=ours,
             )
         elif found != wanted:
             yield Finding(
                 False,
                 f"The attribute {theirs} is of type {found}, not {wanted}: Brevo drops what we send for it. "
                 f"Delete it in Brevo, or name another one: BREVO_ATTRIBUTES={ours}=OTHER_NAME.",
+                about=ours,
             )
         else:
-            yield Finding(True, f"The attribute {theirs} ({wanted}) is there.")
+            yield Finding(True, f"The attribute {theirs} ({wanted}) is there.", about=ours)

@@ -1,13 +1,40 @@
-"""What `manage.py check` says about the task queue."""
+"""What `manage.py check` says about the task queue; and of what was set in the admin, for the platforms."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.db import DatabaseError
 
+from curation_sdk import platform_settings
 from curation_sdk.job import BUDGET, LEASE
+
+#: Goes with an error about a setting that may be changed in the admin, too.
+PRECEDENCE = (
+    "What the admin's connection page sets wins over the environment; the environment has to be right all the same, "
+    "since one can go back to it."
+)
+
+
+def chosen_settings(
+    platform: str,
+    settings_fault: Callable[[Mapping[str, Any]], str],
+    *,
+    databases: Sequence[str] | None,
+    check_id: str,
+) -> list[CheckMessage]:
+    """What `manage.py check --database default` says of the values that were set in the admin."""
+    if not databases or settings_fault({}):
+        return []
+    try:
+        fault = settings_fault(platform_settings.chosen(platform))
+    except DatabaseError:
+        return []  # `migrate` checks, too, before there are tables
+    hint = "The platform is off until it is corrected on the connection page."
+    return [Warning(f"{fault} It was set in the admin.", hint=hint, id=check_id)] if fault else []
 
 
 @register("curation_sdk")

@@ -14,8 +14,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, OperationalError, ProgrammingError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import OperationalError, ProgrammingError
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 from tqdm import tqdm
@@ -23,6 +22,7 @@ from tqdm import tqdm
 from curation_sdk.claiming import due, misdated
 from curation_sdk.clock import SystemClock
 from curation_sdk.cycle import run_cycle
+from curation_sdk.database import database_fault
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncRun
 from curation_sdk.operations import queue_in_chunks, work_off
@@ -92,12 +92,12 @@ class SyncCommand(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="show the requests; send and change nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if reason := self.job.off_reason():
-            raise CommandError(reason, returncode=1)
         try:
+            if reason := self.job.off_reason():
+                raise CommandError(reason, returncode=1)
             self._handle(options)
         except (OperationalError, ProgrammingError) as error:
-            if reason := _database_fault():
+            if reason := database_fault():
                 raise CommandError(reason, returncode=1) from error
             raise
 
@@ -275,13 +275,3 @@ class SyncCommand(BaseCommand):
         for row in rows.iterator(chunk_size=1000):
             people.setdefault(self.job.person(row), []).append(row)
         return ((group, group[0].why) for group in people.values())
-
-
-def _database_fault() -> str:
-    """What a person has to do about the database; "" when it is reachable and up to date."""
-    try:
-        executor = MigrationExecutor(connection)
-        behind = bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-    except DatabaseError as error:
-        return f"The database cannot be used: {str(error).strip()}"
-    return "The database is not up to date. Run `manage.py migrate`." if behind else ""

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from curation_sdk.clock import Clock
 
@@ -72,3 +73,13 @@ def patiently(work: Callable[[], Result], *, clock: Clock, give_up: Callable[[],
                 told = True
             connection.close()
             clock.wait(0.5, _never)
+
+
+def database_fault() -> str:
+    """What a person has to do about the database; "" when it is reachable and up to date."""
+    try:
+        executor = MigrationExecutor(connection)
+        behind = bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    except DatabaseError as error:
+        return f"The database cannot be used: {str(error).strip()}"
+    return "The database is not up to date. Run `manage.py migrate`." if behind else ""

@@ -64,7 +64,7 @@ class PlatformSession:
     """A connection pool to one platform. Safe to use from several threads.
 
     `headers` go with every request and may hold secrets; `secrets` are the strings that must never show up in a
-    text that this class hands out.
+    text that this class hands out. `within`: seconds for an answer where a request does not ask for others.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class PlatformSession:
         secrets: tuple[str, ...],
         limiter: RateLimiter,
         connections: int,
+        within: float = ANSWER_TIMEOUT,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._headers = {
@@ -87,6 +88,7 @@ class PlatformSession:
         self._secrets: tuple[str, ...] = ()
         self.keep_secret(*secrets)
         self._limiter = limiter
+        self._within = within
         # The second try: only when no connection came about, so that nothing can have been sent. `read=False`,
         # unlike 0, hands on the library's own error, which tells silence from a connection that was closed.
         retry = Urllib3Retry(
@@ -110,7 +112,7 @@ class PlatformSession:
         json: Any = None,
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        within: float = ANSWER_TIMEOUT,
+        within: float | None = None,
         turn: float | None = None,
     ) -> Answer:
         """Send one request when its turn has come.
@@ -122,6 +124,7 @@ class PlatformSession:
         Raises Unanswered when no whole answer arrived, StopRun when the address itself is unusable, and
         NotPushed when the run ended while waiting for the turn.
         """
+        within = self._within if within is None else within
         turn = self._limiter.acquire() if turn is None else turn
         begun = time.monotonic()
         silence = READ_TIMEOUT if within == ANSWER_TIMEOUT else within

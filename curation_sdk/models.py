@@ -282,3 +282,78 @@ class ChosenContact(models.Model):
 
     def __str__(self) -> str:
         return str(self.contact_id)
+
+
+class PlatformSettings(models.Model):
+    """Settings of a platform that people changed in the admin. They win over the environment's.
+
+    values: by the setting's name. What is not there is the environment's. Never a secret.
+    """
+
+    platform = models.CharField(primary_key=True, max_length=20)
+    values = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "platform_settings"
+        verbose_name_plural = "platform settings"
+
+    def __str__(self) -> str:
+        return self.platform
+
+
+class SettingChange(models.Model):
+    """One change of a setting in the admin. Rows are only ever added.
+
+    before, after: None for "as the environment says". changed_by_name stays when the user is deleted.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    platform = models.CharField(max_length=20)
+    name = models.CharField("setting", max_length=100)
+    before = models.JSONField(null=True, blank=True)
+    after = models.JSONField(null=True, blank=True)
+    changed_at = models.DateTimeField("when")
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    changed_by_name = models.CharField("who", max_length=150, blank=True, default="")
+
+    class Meta:
+        db_table = "setting_changes"
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["platform", "-id"], name="setting_changes_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.changed_at:%Y-%m-%d %H:%M}"
+
+
+class ConnectionCheck(models.Model):
+    """What the last look at a platform's account found, so that reading it costs no call.
+
+    begun_at: a check is under way since then.
+    """
+
+    platform = models.CharField(primary_key=True, max_length=20)
+    begun_at = models.DateTimeField(null=True, blank=True)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    checked_by_name = models.CharField(max_length=150, blank=True, default="")
+    result = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "connection_checks"
+
+    def __str__(self) -> str:
+        return self.platform
+
+
+class LastWebhook(models.Model):
+    """When a platform's webhook last brought something that was its own."""
+
+    platform = models.CharField(primary_key=True, max_length=20)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "last_webhooks"
+
+    def __str__(self) -> str:
+        return self.platform

@@ -1,9 +1,14 @@
-"""Reading and checking the settings that every platform has under its own prefix: `BREVO_…`, `HUBSPOT_…`."""
+"""Reading and checking the settings that every platform has under its own prefix: `BREVO_…`, `HUBSPOT_…`.
+
+Most come from the environment alone. A few may be changed in the admin; what was chosen there wins (`chosen`), from
+the next run on. The environment's must make sense in any case: one can go back to them.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,6 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from curation_sdk.job import SyncPolicy
+from curation_sdk.models import PlatformSettings
 
 #: Most requests under way at once, whatever the rate: each takes a thread and a connection.
 MOST_AT_ONCE = 64
@@ -27,6 +33,61 @@ NUMBERS = (
 )
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
+
+#: Seconds for which "is the platform on?" goes by what was read last: pages ask it for every platform, more than once.
+REMEMBER = 1.0
+
+#: The longest name of a field that can be meant.
+LONGEST_NAME = 255
+
+_remembered: tuple[float, dict[str, dict[str, Any]]] | None = None
+
+
+def chosen(platform: str) -> dict[str, Any]:
+    """What people chose in the admin for this platform, as it is now, by the setting's name."""
+    stored = PlatformSettings.objects.filter(pk=platform).values_list("values", flat=True).first()
+    return _usable(stored)
+
+
+def values(names: Iterable[str], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of these names: as chosen, else the environment's."""
+    return {name: chosen.get(name, getattr(settings, name)) for name in names}
+
+
+def fault_in_force(platform: str, settings_fault: Callable[[Mapping[str, Any]], str]) -> str:
+    """What `settings_fault` says of the environment's values, then of those chosen in the admin; "" for neither."""
+    if fault := settings_fault({}):
+        return fault
+    fault = settings_fault(_recently_chosen(platform))
+    return f"{fault} It was set in the admin, on the connection page." if fault else ""
+
+
+def forget() -> None:
+    """This process has changed what is chosen."""
+    global _remembered
+    _remembered = None
+
+
+def _recently_chosen(platform: str) -> dict[str, Any]:
+    """As `chosen`, up to REMEMBER seconds old."""
+    global _remembered
+    remembered = _remembered
+    if remembered is None or time.monotonic() - remembered[0] > REMEMBER:
+        found = {row.platform: _usable(row.values) for row in PlatformSettings.objects.all()}
+        _remembered = remembered = (time.monotonic(), found)
+    return remembered[1].get(platform, {})
+
+
+def _usable(stored: Any) -> dict[str, Any]:
+    """What can be used of a row, which somebody's plain SQL may have written: values of the environment's kind."""
+    found = stored if isinstance(stored, dict) else {}
+    return {name: value for name, value in found.items() if _is_like(value, getattr(settings, name, None))}
+
+
+def _is_like(value: Any, environments: Any) -> bool:
+    if isinstance(value, dict):
+        return isinstance(environments, dict) and all(isinstance(one, str) for one in value.values())
+    return isinstance(value, str) and isinstance(environments, str)
 
 
 def policy(prefix: str) -> SyncPolicy:
@@ -73,10 +134,13 @@ def renamed(ours: Iterable[str], changes: Mapping[str, str]) -> dict[str, str]:
     return {mine: theirs for mine, theirs in names.items() if theirs}
 
 
-def renaming_fault(name: str, ours: Collection[str], theirs: Mapping[str, str]) -> str:
+def renaming_fault(name: str, ours: Collection[str], changes: Mapping[str, str], theirs: Mapping[str, str]) -> str:
     """What is wrong with the changes in the setting, given the names that come of them; "" when nothing is."""
-    if unknown := set(getattr(settings, name)) - set(ours):
+    if unknown := set(changes) - set(ours):
         return f"{name} names {', '.join(sorted(unknown))}, which we do not send."
+    for mine, used in theirs.items():
+        if not used.isprintable() or len(used) > LONGEST_NAME:
+            return f"{name} must give {mine} a name of at most {LONGEST_NAME} characters, all of them visible."
     for used in theirs.values():
         if list(theirs.values()).count(used) > 1:
             return f"{name} sends two values as {used}."

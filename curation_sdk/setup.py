@@ -7,24 +7,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from curation_sdk.answers import PlatformError
+from curation_sdk.database import database_fault
 from curation_sdk.http import Unanswered
 from curation_sdk.job import SyncJob
 from curation_sdk.outcomes import StopRun, Throttled
+from curation_sdk.setting_changes import in_force
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was looked at: is it well, and if not, what to do.
 
-    `made`: we have just put it right. `can_make`: `--create` would.
+    `made`: we have just put it right. `can_make`: `--create` would. `about`: our name of the field that it is about.
     """
 
     ok: bool
     text: str
     made: bool = False
     can_make: bool = False
+    about: str = ""
 
 
 class SetupCommand(BaseCommand):
@@ -44,9 +48,15 @@ class SetupCommand(BaseCommand):
         parser.add_argument("--create", action="store_true", help=self.create_help)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            off, changed = self.job.off_reason(), in_force(self.job.platform)
+        except DatabaseError as error:
+            raise CommandError(database_fault() or str(error), returncode=1) from error
         label = self.job.label
-        if reason := self.job.off_reason():
-            raise CommandError(reason, returncode=1)
+        if off:
+            raise CommandError(off, returncode=1)
+        for sentence in changed:
+            self.stdout.write(f"     {sentence}")
         wrong = can_make = 0
         try:
             for finding in self.findings(create=options["create"]):

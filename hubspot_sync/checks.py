@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from curation_sdk.checks import PRECEDENCE, chosen_settings
 from curation_sdk.platform_settings import readable_by_others
 from hubspot_sync import conf
 
@@ -16,7 +18,7 @@ def hubspot_settings(**_: Any) -> list[CheckMessage]:
     """Settings that contradict each other, or that a typing error made useless."""
     # Without a key, too: `migrate` takes the schedule's interval from here.
     if fault := conf.settings_fault():
-        return [Error(fault, id="hubspot_sync.E001")]
+        return [Error(fault, hint=PRECEDENCE, id="hubspot_sync.E001")]
     if settings.HUBSPOT_API_KEY and readable_by_others(settings.HUBSPOT_API_BASE_URL) and not settings.DEBUG:
         return [
             Warning(
@@ -25,3 +27,9 @@ def hubspot_settings(**_: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+@register(Tags.database)
+def hubspot_chosen(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Values set in the admin that cannot be meant (any more)."""
+    return chosen_settings("hubspot", conf.settings_fault, databases=databases, check_id="hubspot_sync.W002")

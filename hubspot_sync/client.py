@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from curation_sdk.answers import header_number, without_markup
-from curation_sdk.http import Answer, PlatformSession, evidence
+from curation_sdk.http import ANSWER_TIMEOUT, Answer, PlatformSession, evidence
 from curation_sdk.outcomes import Evidence, StopRun
 from curation_sdk.ratelimit import RateLimiter
 from hubspot_sync import details
@@ -55,10 +55,14 @@ def upsert_path(version: str) -> str:
 
 class HubSpotClient:
     """The seven endpoints that we use. Each method raises HubSpotError, StopRun (401, 403, no such property or API),
-    Throttled (423, 429, 477), Unanswered (no whole answer) or NotPushed (the run ended first)."""
+    Throttled (423, 429, 477), Unanswered (no whole answer) or NotPushed (the run ended first).
 
-    def __init__(self, config: HubSpotConfig, limiter: RateLimiter) -> None:
+    `budget`: calls left and calls in ten seconds, calls left and calls in a day, as the last answer said.
+    """
+
+    def __init__(self, config: HubSpotConfig, limiter: RateLimiter, *, within: float = ANSWER_TIMEOUT) -> None:
         self._limiter = limiter
+        self.budget: tuple[int | None, int | None, int | None, int | None] = (None, None, None, None)
         self._window = Window()
         self._upsert = upsert_path(config.version)
         self._contacts = api_path("objects", config.version)
@@ -69,6 +73,7 @@ class HubSpotClient:
             secrets=(config.api_key,),
             limiter=limiter,
             connections=config.concurrency,
+            within=within,
         )
 
     def close(self) -> None:
@@ -177,6 +182,10 @@ class HubSpotClient:
             header_number(answer, f"x-hubspot-ratelimit-{name}")
             for name in ("max", "remaining", "interval-milliseconds")
         )
+        daily, daily_left = (
+            header_number(answer, f"x-hubspot-ratelimit-{name}") for name in ("daily", "daily-remaining")
+        )
+        self.budget = remaining, limit, daily_left, daily
         if remaining is None or answer.status == 429:
             return
         # The window rolls: what we took of it comes back as evenly as we took it. At zero it has to roll on first.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +39,14 @@ def hubspot_service(limiter: RateLimiter) -> Iterator[HubSpotSyncService]:
         yield HubSpotSyncService(client, config)
 
 
-def preview(contact: Contact) -> dict[str, Any] | str:
-    """The request that a push of the contact alone would send; the reason when it would send none."""
+def preview(contact: Contact, chosen: Mapping[str, Any] | None = None) -> dict[str, Any] | str:
+    """The request that a push of the contact alone would send; the reason when it would send none.
+
+    chosen: settings as the connection page may change them; None: those in force.
+    """
     if reason := skip_reason(contact.email):
         return reason
-    config = conf.load()
+    config = conf.load(chosen)
     one = parcel(contact, config, today=timezone.now().date(), mark="dry-run")
     return {"method": "POST", "path": upsert_path(config.version), "body": upsert_body([one])}
 

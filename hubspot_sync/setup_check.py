@@ -58,13 +58,14 @@ def _properties(client: HubSpotClient, config: HubSpotConfig, *, create: bool) -
                 False,
                 f"The property {theirs} {why}: HubSpot refuses contacts. Name another one, or none: "
                 f"HUBSPOT_PROPERTIES={ours}=other_name.",
+                about=ours,
             )
         else:
-            yield Finding(True, f"The property {theirs} is there.")
+            yield Finding(True, f"The property {theirs} is there.", about=ours)
     if not create:
-        for theirs in missing.values():
+        for ours, theirs in missing.items():
             text = f"The property {theirs} is missing: HubSpot refuses every contact."
-            yield Finding(False, text, can_make=True)
+            yield Finding(False, text, can_make=True, about=ours)
         return
     yield from _make(client, missing)
 
@@ -80,4 +81,4 @@ def _make(client: HubSpotClient, missing: dict[str, str]) -> Iterator[Finding]:
             yield Finding(False, MAY_NOT_MAKE.format(names=", ".join(left.values())))
             return
         del left[ours]
-        yield Finding(True, f"Made the property {theirs}.", made=True)
+        yield Finding(True, f"Made the property {theirs}.", made=True, about=ours)

@@ -59,7 +59,7 @@ class MauticClient:
     `version` is what the last answer said, "" before the first. Safe to use from several threads: they share a token.
     """
 
-    def __init__(self, config: MauticConfig, limiter: RateLimiter) -> None:
+    def __init__(self, config: MauticConfig, limiter: RateLimiter, *, within: float = ANSWER_TIMEOUT) -> None:
         self._config = config
         self.version = ""
         headers, secrets = _log_in(config)
@@ -69,6 +69,7 @@ class MauticClient:
             secrets=secrets,
             limiter=limiter,
             connections=config.concurrency,
+            within=within,
         )
         self._token = ""
         self._token_lock = threading.Lock()
@@ -158,7 +159,7 @@ class MauticClient:
         path: str,
         body: Any = None,
         *,
-        within: float = ANSWER_TIMEOUT,
+        within: float | None = None,
         turn: float | None = None,
         sent: int = 0,
     ) -> tuple[Answer, Evidence]:

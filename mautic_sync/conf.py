@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 
@@ -31,6 +33,9 @@ NO_FIELDS = {
     *("email", "id", "owner", "stage", "tags", "points", "companies", "donotcontact", "ipaddress", "lastactive"),
     *("overwritewithblank", "frequencyrules", "utmtags", "ispublished", "dateadded", "datemodified"),
 }
+
+#: Settings that may be changed in the admin.
+SEGMENT_ID, FIELDS = CHANGEABLE = ("MAUTIC_SEGMENT_ID", "MAUTIC_FIELDS")
 
 #: Mautic's own limit for one call (its setting api_batch_max_limit).
 MOST_AT_ONCE = 200
@@ -62,29 +67,37 @@ class MauticConfig:
 
 def off_reason() -> str:
     """Why Mautic is off, naming the setting to change; "" when it is on."""
-    if not _log_in():
+    if not has_log_in():
         return (
             "Mautic is switched off: neither MAUTIC_USERNAME and MAUTIC_PASSWORD nor MAUTIC_CLIENT_ID and "
             "MAUTIC_CLIENT_SECRET are set."
         )
     if not settings.MAUTIC_API_BASE_URL:
         return "Mautic is switched off: MAUTIC_API_BASE_URL is not set."
-    fault = settings_fault()
+    fault = platform_settings.fault_in_force("mautic", settings_fault)
     return f"Mautic is switched off: {fault}" if fault else ""
 
 
-def settings_fault() -> str:
-    """The first setting that cannot be meant, as a sentence that says what to write instead; "" when all is well."""
+def settings_fault(chosen: Mapping[str, Any] | None = None) -> str:
+    """The first setting that cannot be meant, as a sentence that says what to write instead; "" when all is well.
+
+    chosen: values from the admin, in place of the environment's.
+    """
+    values = platform_settings.values(CHANGEABLE, chosen or {})
     return (
         _log_in_fault()
-        or _address_fault()
-        or _fields_fault()
+        or _address_fault(values[SEGMENT_ID])
+        or _fields_fault(values[FIELDS])
         or platform_settings.numbers_fault("MAUTIC", (("SYNC_SCHEDULER_BATCH_SIZE", 1, MOST_AT_ONCE),))
     )
 
 
-def load() -> MauticConfig:
-    """The settings as they are now. Call it only when `off_reason()` is empty."""
+def load(chosen: Mapping[str, Any] | None = None) -> MauticConfig:
+    """The settings as they are now. Call it only when `off_reason()` is empty.
+
+    chosen: as if this had been chosen in the admin; without it, what was.
+    """
+    values = platform_settings.values(CHANGEABLE, platform_settings.chosen("mautic") if chosen is None else chosen)
     by_client = bool(settings.MAUTIC_CLIENT_ID)
     return MauticConfig(
         site_url=site_url(settings.MAUTIC_API_BASE_URL),
@@ -92,12 +105,17 @@ def load() -> MauticConfig:
         password="" if by_client else settings.MAUTIC_PASSWORD,
         client_id=settings.MAUTIC_CLIENT_ID,
         client_secret=settings.MAUTIC_CLIENT_SECRET,
-        segment_id=_segment_id(),
-        fields=platform_settings.renamed(FIELD_TYPES, settings.MAUTIC_FIELDS),
+        segment_id=_segment_id(values[SEGMENT_ID]),
+        fields=field_names(values[FIELDS]),
         alone_from=max(1, min(2, settings.MAUTIC_SYNC_MAX_RETRIES)),
         rate_per_second=settings.MAUTIC_RATE_LIMIT_PER_SECOND,
         concurrency=platform_settings.concurrency("MAUTIC"),
     )
+
+
+def field_names(changes: Mapping[str, str]) -> dict[str, str]:
+    """Our names and the installation's aliases: the same, but for `changes`. An empty one leaves a field out."""
+    return platform_settings.renamed(FIELD_TYPES, changes)
 
 
 def policy() -> SyncPolicy:
@@ -110,7 +128,7 @@ def site_url(address: str) -> str:
     return address.rstrip("/").removesuffix("/api").rstrip("/")
 
 
-def _log_in() -> bool:
+def has_log_in() -> bool:
     """Is there one at all, be it half?"""
     return bool(
         settings.MAUTIC_USERNAME
@@ -132,24 +150,23 @@ def _log_in_fault() -> str:
     return platform_settings.secret_fault("MAUTIC_CLIENT_ID") or platform_settings.secret_fault("MAUTIC_CLIENT_SECRET")
 
 
-def _address_fault() -> str:
-    if not settings.MAUTIC_API_BASE_URL and not _log_in():
+def _address_fault(segment_id: str) -> str:
+    if not settings.MAUTIC_API_BASE_URL and not has_log_in():
         return ""
     if fault := platform_settings.address_fault("MAUTIC_API_BASE_URL", "https://mautic.example.com"):
         return fault
-    if settings.MAUTIC_SEGMENT_ID and not _segment_id():
+    if segment_id and not _segment_id(segment_id):
         return "MAUTIC_SEGMENT_ID must be a segment's number, such as 3."
     return ""
 
 
-def _segment_id() -> int | None:
-    text = settings.MAUTIC_SEGMENT_ID
+def _segment_id(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0 else None
 
 
-def _fields_fault() -> str:
-    names = platform_settings.renamed(FIELD_TYPES, settings.MAUTIC_FIELDS)
+def _fields_fault(changes: Mapping[str, str]) -> str:
+    names = field_names(changes)
     for ours, theirs in names.items():
         if theirs.lower() in NO_FIELDS:
             return f"MAUTIC_FIELDS must not send {ours} as {theirs}: that is not a field of its own in Mautic."
-    return platform_settings.renaming_fault("MAUTIC_FIELDS", FIELD_TYPES, names)
+    return platform_settings.renaming_fault(FIELDS, FIELD_TYPES, changes, names)

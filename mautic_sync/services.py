@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -56,11 +56,14 @@ def unusable(email: str) -> str:
     return skip_reason(email) or unsendable(email)
 
 
-def preview(contact: Contact) -> dict[str, Any] | str:
-    """The request that a push of the contact alone would send, in a run up to 200 share one; or why it sends none."""
+def preview(contact: Contact, chosen: Mapping[str, Any] | None = None) -> dict[str, Any] | str:
+    """The request that a push of the contact alone would send, in a run up to 200 share one; or why it sends none.
+
+    chosen: settings as the connection page may change them; None: those in force.
+    """
     if reason := unusable(contact.email or ""):
         return reason
-    body = contact_payload(contact, conf.load()).body
+    body = contact_payload(contact, conf.load(chosen)).body
     return {"method": "POST", "path": "/api/contacts/batch/new", "body": [body]}
 
 
@@ -259,7 +262,7 @@ class MauticSyncService:
     def _no_such_segment(self) -> str:
         return (
             f"Mautic has no segment {self.config.segment_id}. Correct MAUTIC_SEGMENT_ID; `manage.py mautic_setup` "
-            "shows the segments."
+            "and the admin's connection page show the segments, and whether it was set there."
         )
 
 

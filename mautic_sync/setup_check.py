@@ -63,7 +63,7 @@ def _fields(client: MauticClient, config: MauticConfig, *, create: bool) -> Iter
     for ours, alias in config.fields.items():
         kind = FIELD_TYPES[ours]
         if alias in there:
-            yield Finding(True, f"The field {alias} ({there[alias]}) is there.")
+            yield Finding(True, f"The field {alias} ({there[alias]}) is there.", about=ours)
         elif create and kind:
             client.create_field(alias, LABELS[ours], kind)
             yield Finding(
@@ -71,6 +71,7 @@ def _fields(client: MauticClient, config: MauticConfig, *, create: bool) -> Iter
                 f"Made the field {alias} ({kind}). Mautic may add its column in the background: until then it "
                 "drops what we send for it.",
                 made=True,
+                about=ours,
             )
         else:
             yield Finding(
@@ -78,4 +79,5 @@ def _fields(client: MauticClient, config: MauticConfig, *, create: bool) -> Iter
                 f"The field {alias} is missing: Mautic drops what we send for it. Publish or make it under Custom "
                 f"Fields, or leave it out: MAUTIC_FIELDS={ours}=.",
                 can_make=bool(kind),
+                about=ours,
             )

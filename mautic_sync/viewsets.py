@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -19,6 +20,7 @@ from rest_framework.response import Response
 from contacts.filters import filter_contacts
 from contacts.models import Contact
 from contacts.permissions import SyncPermissions
+from curation_sdk.connection import webhook_came
 from curation_sdk.viewsets import SyncViewSet
 from mautic_sync import webhooks
 from mautic_sync.job import MAUTIC
@@ -58,4 +60,6 @@ class MauticSyncViewSet(SyncViewSet):
             raise NotMautic("The Webhook-Signature is missing or does not fit MAUTIC_WEBHOOK_SECRET.")
         if not body or not isinstance(request.data, dict):
             raise ParseError("Send a JSON object with lists of events by name.")
-        return Response(webhooks.take(webhooks.read(request.data)))
+        taken = webhooks.take(webhooks.read(request.data))
+        webhook_came(MAUTIC.platform, now=timezone.now())
+        return Response(taken)

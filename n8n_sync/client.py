@@ -18,7 +18,7 @@ from curation_sdk.answers import (
     slow_down,
     without_markup,
 )
-from curation_sdk.http import Answer, PlatformSession, evidence
+from curation_sdk.http import ANSWER_TIMEOUT, Answer, PlatformSession, evidence
 from curation_sdk.outcomes import Evidence, StopRun
 from curation_sdk.ratelimit import RateLimiter
 from n8n_sync.conf import N8nConfig
@@ -53,13 +53,14 @@ class N8nClient:
     """The webhook of one workflow. Each method raises NotRegistered (404), PlatformError, StopRun (401, 403, 405),
     Throttled (429), Unanswered (no whole answer) or NotPushed (the run ended first)."""
 
-    def __init__(self, config: N8nConfig, limiter: RateLimiter) -> None:
+    def __init__(self, config: N8nConfig, limiter: RateLimiter, *, within: float = ANSWER_TIMEOUT) -> None:
         self._session = PlatformSession(
             base_url=config.webhook_url,
             headers={"Authorization": f"Bearer {config.secret}"} if config.secret else {},
             secrets=(config.secret,),
             limiter=limiter,
             connections=config.concurrency,
+            within=within,
         )
 
     def close(self) -> None:

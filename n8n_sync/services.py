@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -41,8 +41,11 @@ def n8n_service(limiter: RateLimiter) -> Iterator[N8nSyncService]:
         yield N8nSyncService(client, config)
 
 
-def preview(contact: Contact) -> dict[str, Any] | str:
-    """The request that a push of the contact would send; the reason when it would send none."""
+def preview(contact: Contact, chosen: Mapping[str, Any] | None = None) -> dict[str, Any] | str:
+    """The request that a push of the contact would send; the reason when it would send none.
+
+    chosen: n8n has no settings that can be changed on its connection page.
+    """
     if reason := skip_reason(contact.email):
         return reason
     # `delivery_id` and `timestamp` come with the first try.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sync_admin import controls, dashboard, importing, previews
+from sync_admin import connections, controls, dashboard, importing, previews
 
 urlpatterns = [
     # How queues stand, and steering them.
@@ -22,6 +22,12 @@ urlpatterns = [
     path("<str:platform>/preview/<uuid:operation_id>/discard/", previews.discard, name="sync-preview-discard"),
     path("<str:platform>/preview/<uuid:operation_id>/count/", previews.count_on, name="sync-preview-count"),
     path("<str:platform>/operation/<uuid:operation_id>/undo/", previews.undo, name="sync-undo"),
+    # Accounts.
+    path("connections/", connections.connections, name="sync-connections"),
+    path("<str:platform>/connection/", connections.connection, name="sync-connection"),
+    path("<str:platform>/connection/check/", connections.check_connection, name="sync-connection-check"),
+    path("<str:platform>/connection/change/", connections.change_connection, name="sync-connection-change"),
+    path("<str:platform>/connection/push/", connections.push_trial, name="sync-connection-push"),
     # Files.
     path("import/", importing.import_contacts, name="sync-import"),
     path("import/<uuid:upload_id>/", importing.import_detail, name="sync-import-detail"),

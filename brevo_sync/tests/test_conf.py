@@ -13,6 +13,9 @@ from brevo_sync.job import BREVO
 from curation_sdk.cycle import run_cycle
 from curation_sdk.models import SyncRun
 
+# What was chosen in the admin stands in the database.
+pytestmark = pytest.mark.django_db
+
 WRONG: list[tuple[str, Any]] = [
     ("BREVO_API_KEY", "xkeysib-1\nxkeysib-2"),
     ("BREVO_API_KEY", "xkeysib-1 xkeysib-2"),

@@ -613,6 +613,7 @@ def test_milliseconds_in_the_reset_header_do_not_slow_a_run_down(
     assert clock.now() - begun < timedelta(seconds=10)
 
 
+@pytest.mark.django_db
 def test_the_service_of_a_run_closes_its_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = []
     monkeypatch.setattr("brevo_sync.client.BrevoClient.close", lambda self: closed.append(1))

@@ -16,6 +16,9 @@ from sandbox.brevo.account import DEFAULT_KEY
 from sandbox.brevo.values import Attribute
 from sandbox.server import Sandbox, running_sandbox
 
+# What was chosen in the admin stands in the database.
+pytestmark = pytest.mark.django_db
+
 OURS = [name for name in ATTRIBUTE_TYPES if name not in ("FIRSTNAME", "LASTNAME", "SMS")]
 
 

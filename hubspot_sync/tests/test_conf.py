@@ -11,6 +11,9 @@ from hubspot_sync import conf
 from hubspot_sync.job import HUBSPOT
 from hubspot_sync.properties import PROPERTIES
 
+# What was chosen in the admin stands in the database.
+pytestmark = pytest.mark.django_db
+
 WRONG: list[tuple[str, Any]] = [
     ("HUBSPOT_API_KEY", "pat-0123\npat-2"),
     ("HUBSPOT_API_KEY", "Bearer pat-0123"),

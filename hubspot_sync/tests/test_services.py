@@ -515,6 +515,7 @@ def test_who_had_no_turn_when_a_batch_was_taken_apart_gets_one(
     assert run(HUBSPOT, clock).counts == {"synced": 3}
 
 
+@pytest.mark.django_db
 def test_the_service_is_closed_with_its_run(settings: Any) -> None:
     settings.HUBSPOT_API_KEY = "pat-1"
     limiter = RateLimiter(9.0, FakeClock())

@@ -14,6 +14,9 @@ from sandbox.hubspot.account import DEFAULT_KEY, READ_CONTACTS, READ_SCHEMAS, WR
 from sandbox.hubspot.store import Property
 from sandbox.server import Sandbox, running_sandbox
 
+# What was chosen in the admin stands in the database.
+pytestmark = pytest.mark.django_db
+
 OURS = [name for name in PROPERTIES if name.startswith("scrapersky_")]
 
 

@@ -13,6 +13,9 @@ from curation_sdk import http
 from curation_sdk.job import LEASE
 from mautic_sync import client, conf, opt_outs
 
+# What was chosen in the admin stands in the database.
+pytestmark = pytest.mark.django_db
+
 NO_LOG_IN = dict.fromkeys(("MAUTIC_USERNAME", "MAUTIC_PASSWORD", "MAUTIC_CLIENT_ID", "MAUTIC_CLIENT_SECRET"), "")
 CLIENT = {**NO_LOG_IN, "MAUTIC_CLIENT_ID": "1_abc", "MAUTIC_CLIENT_SECRET": "s"}
 

@@ -14,6 +14,9 @@ from mautic_sync.tests.test_sandbox_run import log_in
 from sandbox.mautic import account
 from sandbox.server import Sandbox, running_sandbox
 
+# What was chosen in the admin stands in the database.
+pytestmark = pytest.mark.django_db
+
 OURS = [alias for alias, kind in FIELD_TYPES.items() if kind]
 
 

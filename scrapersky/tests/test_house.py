@@ -42,7 +42,7 @@ OURS = {*MAY_IMPORT, "scrapersky", "sync_admin", "bench"}
 
 ROOMS = (
     *("conf", "client", "payload", "services", "job", "tasks", "apps", "checks", "setup_check", "viewsets", "urls"),
-    *("admin_actions", "management/commands/{}_sync", "management/commands/{}_setup"),
+    *("admin_actions", "connection", "management/commands/{}_sync", "management/commands/{}_setup"),
 )
 COLUMNS = (
     *("sync_status", "processing_status", "processing_error", "contact_id", "retry_count", "next_attempt_at"),
@@ -170,9 +170,10 @@ def commands(job: SyncJob) -> None:
 
 def admin(job: SyncJob) -> None:
     from contacts.admin import ContactAdmin
-    from scrapersky.platforms import PLATFORMS
+    from scrapersky.platforms import CONNECTIONS, PLATFORMS
 
     assert job in PLATFORMS
+    assert [one.job for one in CONNECTIONS] == list(PLATFORMS)
     named = {getattr(action, "__name__", "") for action in ContactAdmin.actions or ()}
     platform = job.platform
     assert named >= {f"queue_for_{platform}", f"retry_failed_for_{platform}", f"skip_for_{platform}"}

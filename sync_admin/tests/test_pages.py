@@ -11,7 +11,13 @@ from scrapersky.tests.site import Site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-PAGES = ("/admin/sync/", "/admin/sync/import/")
+PAGES = (
+    "/admin/sync/",
+    "/admin/sync/connections/",
+    "/admin/sync/brevo/connection/",
+    "/admin/sync/n8n/connection/",
+    "/admin/sync/import/",
+)
 
 
 def test_pages_are_accessible(browser: Any, site: Site) -> None:
