@@ -23,6 +23,7 @@ from contacts.curation import announce, save_columns, with_curation
 from contacts.deleting import deleting_many
 from contacts.models import Contact, Domain, Page, Suppression
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
+from curation_sdk.cause_filter import CauseFilter
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.overview import in_use, platform_state
@@ -89,7 +90,7 @@ class ContactAdmin(DeletesMany[Contact]):
     )
     list_filter = (
         *(job.sync_status for job in PLATFORMS),
-        *("contact_curation_status", "email_type", "has_gmail"),
+        *("contact_curation_status", "email_type", "has_gmail", CauseFilter),
     )
     search_fields = ("email", "name", "domain__domain")
     search_help_text = "Part of an address, a name or a domain"

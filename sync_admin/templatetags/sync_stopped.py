@@ -1,0 +1,18 @@
+"""The line at the top of every page of the admin when a queue stands still."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils import timezone
+
+from sync_admin.stopped import stopped_queues
+
+register = template.Library()
+
+
+@register.inclusion_tag("sync_admin/stopped.html")
+def sync_stopped() -> dict[str, Any]:
+    """To be called for people who may see contacts."""
+    return {"stopped": [{"job": job, "run": run} for job, run in stopped_queues(now=timezone.now())]}
