@@ -11,7 +11,7 @@ from scrapersky.tests.site import Site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-PAGES = ("/admin/sync/",)
+PAGES = ("/admin/sync/", "/admin/sync/errors/", "/admin/sync/brevo/errors/")
 
 
 def test_pages_are_accessible(browser: Any, site: Site) -> None:
