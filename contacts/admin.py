@@ -89,8 +89,9 @@ class ContactAdmin(DeletesMany[Contact]):
         *("kind", "domain", "created_at"),
     )
     list_filter = (
+        CauseFilter,
         *(job.sync_status for job in PLATFORMS),
-        *("contact_curation_status", "email_type", "has_gmail", CauseFilter),
+        *("contact_curation_status", "email_type", "has_gmail"),
     )
     search_fields = ("email", "name", "domain__domain")
     search_help_text = "Part of an address, a name or a domain"

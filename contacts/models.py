@@ -188,29 +188,30 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
                 name="contacts_curation_processing",
                 condition=models.Q(contact_processing_status__isnull=False),
             ),
-            # Failures by their cause. A cause has many contacts, so PostgreSQL keeps these small.
+            # Contacts by what is wrong with them. Among those that failed or were skipped the entries of a cause are
+            # equal, so PostgreSQL keeps it small. The time is for those that wait: who comes first.
             models.Index(
-                fields=["contact_curation_status", "contact_error_cause"],
+                fields=["contact_curation_status", "contact_error_cause", "contact_next_attempt_at"],
                 name="contacts_curation_causes",
                 condition=models.Q(contact_error_cause__isnull=False),
             ),
             models.Index(
-                fields=["brevo_sync_status", "brevo_error_cause"],
+                fields=["brevo_sync_status", "brevo_error_cause", "brevo_next_attempt_at"],
                 name="contacts_brevo_causes",
                 condition=models.Q(brevo_error_cause__isnull=False),
             ),
             models.Index(
-                fields=["hubspot_sync_status", "hubspot_error_cause"],
+                fields=["hubspot_sync_status", "hubspot_error_cause", "hubspot_next_attempt_at"],
                 name="contacts_hubspot_causes",
                 condition=models.Q(hubspot_error_cause__isnull=False),
             ),
             models.Index(
-                fields=["mautic_sync_status", "mautic_error_cause"],
+                fields=["mautic_sync_status", "mautic_error_cause", "mautic_next_attempt_at"],
                 name="contacts_mautic_causes",
                 condition=models.Q(mautic_error_cause__isnull=False),
             ),
             models.Index(
-                fields=["n8n_sync_status", "n8n_error_cause"],
+                fields=["n8n_sync_status", "n8n_error_cause", "n8n_next_attempt_at"],
                 name="contacts_n8n_causes",
                 condition=models.Q(n8n_error_cause__isnull=False),
             ),

@@ -12,7 +12,7 @@ from django.db.models import Count, Min, Q, QuerySet, Subquery
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncAttempt
 from curation_sdk.status_counts import counted_once
-from curation_sdk.statuses import ProcessingStatus, SyncStatus
+from curation_sdk.statuses import SyncStatus
 
 #: Groups of one status that are shown, the largest first.
 MOST = 50
@@ -38,10 +38,8 @@ def skipped(job: SyncJob) -> list[Group]:
 
 
 def waiting(job: SyncJob) -> list[Group]:
-    """Queued contacts whose last push did not work."""
-    return _grouped(
-        job, SyncStatus.QUEUED, Min(job.next_attempt_at), **{job.processing_status: ProcessingStatus.QUEUED}
-    )
+    """Queued contacts whose last push did not work. Read from an index alone."""
+    return _grouped(job, SyncStatus.QUEUED)
 
 
 def of_cause(job: SyncJob, status: SyncStatus, cause: str) -> QuerySet[Any]:
@@ -61,11 +59,11 @@ def last_answers(job: SyncJob, causes: Collection[str]) -> dict[str, SyncAttempt
     return {attempt.cause: attempt for attempt in attempts}
 
 
-def _grouped(job: SyncJob, status: SyncStatus, next_try: Any = None, **further: Any) -> list[Group]:
+def _grouped(job: SyncJob, status: SyncStatus) -> list[Group]:
     def count() -> list[Group]:
-        contacts = job.contacts.filter(**{job.sync_status: status, f"{job.error_cause}__isnull": False}, **further)
-        wanted = {"number": Count("*")} if next_try is None else {"number": Count("*"), "next_try": next_try}
-        rows = contacts.order_by().values(job.error_cause).annotate(**wanted).order_by("-number", job.error_cause)
-        return [Group(row[job.error_cause], row["number"], row.get("next_try")) for row in rows[:MOST]]
+        contacts = job.contacts.filter(**{job.sync_status: status, f"{job.error_cause}__isnull": False})
+        groups = contacts.order_by().values_list(job.error_cause)
+        groups = groups.annotate(number=Count("*"), next_try=Min(job.next_attempt_at))
+        return [Group(*row) for row in groups.order_by("-number", job.error_cause)[:MOST]]
 
     return counted_once(job, f"causes of {status}", count, lambda groups: sum(group.count for group in groups))

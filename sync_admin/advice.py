@@ -28,7 +28,10 @@ RULES: tuple[tuple[str, Advice], ...] = (
     (r"^Suppressed since", Advice("Nothing: this person must not be mailed. Only a person lifts a suppression.")),
     (r"^Skipped by", Advice("Nothing: somebody decided so. Queue them again if that has changed.")),
     (r"then queue the contact again\.$|Correct both there", Advice("")),
-    (r"^Unexpected .* in our program", Advice("Send the worker's log to whoever looks after this program.")),
+    (
+        r"^Unexpected .* in our program",
+        Advice("Send the worker's log to whoever looks after this program, then retry."),
+    ),
     (r"never reported back|could not enrich|^n8n: |^n8n reported", _IN_N8N),
     (r"^The worker died", Advice("Retry them. If the same ones fail again, the worker's log says what ends it.")),
     (r"Given up after", Advice("Every try failed. See that {label} works again, then retry.")),

@@ -60,7 +60,7 @@ def overview(request: HttpRequest) -> HttpResponseBase:
     queues = [
         {
             "job": job,
-            "failed": count_of(status_counts(job)[SyncStatus.ERROR], "contact"),
+            "failed": _some(status_counts(job)[SyncStatus.ERROR]),
             "causes": _lines(job, SyncStatus.ERROR, cause_groups.failed(job)[:FIRST], {}),
         }
         for job in QUEUES
@@ -153,5 +153,8 @@ def _lines(job: SyncJob, status: SyncStatus, groups: Sequence[Group], last: dict
 
 def _besides(total: int, lines: Sequence[Line]) -> str:
     """How many have the status and are in no group that is shown: for rarer causes, or for none that is known."""
-    besides = total - sum(line.group.count for line in lines)
-    return count_of(besides, "contact") if besides > 0 else ""
+    return _some(total - sum(line.group.count for line in lines))
+
+
+def _some(number: int) -> str:
+    return count_of(number, "contact") if number > 0 else ""

@@ -343,7 +343,7 @@ def test_a_retry_is_a_post(admin_client: Client) -> None:
 
 # --- the line of a queue that is stopped ---------------------------------------------------------------------------
 
-LINE = "Brevo is stopped."
+LINE = "Brevo is stopped, and 1 contact waits."
 
 
 def start_page(client: Client) -> str:

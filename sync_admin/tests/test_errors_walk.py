@@ -65,7 +65,9 @@ def test_a_wrong_key_and_then_an_unknown_list_are_on_every_page_until_they_are_p
     queue(site, "brevo", "ada@walk.example", "eve@walk.example")
     push(site, "brevo", BREVO_API_KEY="xkeysib-wrong")
     operator.get(f"{site.url}/admin/")
-    assert "Brevo is stopped. Brevo rejected the key (401)" in text(operator, ".sync-stopped-line")
+    assert "Brevo is stopped, and 2 contacts wait. Brevo rejected the key (401)" in text(
+        operator, ".sync-stopped-line"
+    )
     assert "Check BREVO_API_KEY" in text(operator, ".sync-stopped-line")
     operator.find_element("css selector", ".sync-stopped-line a").click()
     assert operator.current_url == f"{site.url}/admin/sync/brevo/errors/"
