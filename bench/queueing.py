@@ -30,6 +30,7 @@ SELECT gen_random_uuid(), email_key FROM contacts WHERE email_key IS NOT NULL OR
 """
 PLAIN = """
 UPDATE contacts SET brevo_sync_status = 'Queued', brevo_processing_status = 'Queued', brevo_processing_error = NULL,
+    brevo_error_cause = NULL,
     brevo_retry_count = 0, brevo_next_attempt_at = now()
 """
 

@@ -28,7 +28,7 @@ RETURNING id
 
 _SETTLE = """
 UPDATE contacts SET brevo_sync_status = 'Complete', brevo_processing_status = 'Complete', brevo_retry_count = 0,
-    brevo_next_attempt_at = NULL, brevo_processing_error = NULL, brevo_synced_at = now()
+    brevo_next_attempt_at = NULL, brevo_processing_error = NULL, brevo_error_cause = NULL, brevo_synced_at = now()
 WHERE id = ANY(%s) AND brevo_processing_status = 'Processing'
 """
 

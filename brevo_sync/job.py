@@ -21,6 +21,7 @@ BREVO = SyncJob(
     sync_status="brevo_sync_status",
     processing_status="brevo_processing_status",
     processing_error="brevo_processing_error",
+    error_cause="brevo_error_cause",
     contact_id="brevo_contact_id",
     retry_count="brevo_retry_count",
     next_attempt_at="brevo_next_attempt_at",

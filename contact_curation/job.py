@@ -27,6 +27,7 @@ CURATION = SyncJob(
     sync_status="contact_curation_status",
     processing_status="contact_processing_status",
     processing_error="contact_processing_error",
+    error_cause="contact_error_cause",
     contact_id="",
     retry_count="contact_retry_count",
     next_attempt_at="contact_next_attempt_at",

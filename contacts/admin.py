@@ -24,6 +24,7 @@ from contacts.deleting import deleting_many
 from contacts.models import Contact, Domain, Page, Suppression
 from contacts.permissions import CURATE, PUSH
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
+from curation_sdk.cause_filter import CauseFilter
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.overview import as_state, in_use, standings
@@ -89,6 +90,7 @@ class ContactAdmin(DeletesMany[Contact]):
         *("kind", "domain", "created_at"),
     )
     list_filter = (
+        CauseFilter,
         *(job.sync_status for job in PLATFORMS),
         *("contact_curation_status", "email_type", "has_gmail"),
     )

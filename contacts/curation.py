@@ -77,6 +77,7 @@ def with_curation(columns: Mapping[str, Any]) -> dict[str, Any]:
         **columns,
         "contact_processing_status": ProcessingStatus.QUEUED if queued else None,
         "contact_processing_error": None,
+        "contact_error_cause": None,
         "contact_retry_count": 0,
         "contact_next_attempt_at": timezone.now() if queued else None,
     }

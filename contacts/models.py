@@ -121,6 +121,7 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
         "curation processing", max_length=10, choices=ProcessingStatus, null=True, blank=True
     )
     contact_processing_error = models.TextField("curation reason", null=True, blank=True)
+    contact_error_cause = models.CharField("curation cause", max_length=200, null=True, blank=True, editable=False)
     contact_retry_count = models.PositiveSmallIntegerField("curation retries", default=0, db_default=0)
     contact_next_attempt_at = models.DateTimeField("curation next attempt", null=True, blank=True)
     contact_curated_at = models.DateTimeField("curated", null=True, blank=True)
@@ -187,6 +188,33 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
                 fields=["contact_processing_status", "-created_at", "-id"],
                 name="contacts_curation_processing",
                 condition=models.Q(contact_processing_status__isnull=False),
+            ),
+            # Contacts by what is wrong with them. Among those that failed or were skipped the entries of a cause are
+            # equal, so PostgreSQL keeps it small. The time is for those that wait: who comes first.
+            models.Index(
+                fields=["contact_curation_status", "contact_error_cause", "contact_next_attempt_at"],
+                name="contacts_curation_causes",
+                condition=models.Q(contact_error_cause__isnull=False),
+            ),
+            models.Index(
+                fields=["brevo_sync_status", "brevo_error_cause", "brevo_next_attempt_at"],
+                name="contacts_brevo_causes",
+                condition=models.Q(brevo_error_cause__isnull=False),
+            ),
+            models.Index(
+                fields=["hubspot_sync_status", "hubspot_error_cause", "hubspot_next_attempt_at"],
+                name="contacts_hubspot_causes",
+                condition=models.Q(hubspot_error_cause__isnull=False),
+            ),
+            models.Index(
+                fields=["mautic_sync_status", "mautic_error_cause", "mautic_next_attempt_at"],
+                name="contacts_mautic_causes",
+                condition=models.Q(mautic_error_cause__isnull=False),
+            ),
+            models.Index(
+                fields=["n8n_sync_status", "n8n_error_cause", "n8n_next_attempt_at"],
+                name="contacts_n8n_causes",
+                condition=models.Q(n8n_error_cause__isnull=False),
             ),
             # Few values, evenly spread: for the rare ones an index of equal entries, which PostgreSQL keeps small.
             models.Index(fields=["email_type"], name="contacts_email_type"),

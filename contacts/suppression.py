@@ -9,6 +9,7 @@ from django.db.models.functions import Cast, Concat, TruncDate
 
 from contacts.address_key import email_key
 from contacts.models import Suppression
+from curation_sdk.causes import OMITTED
 from curation_sdk.job import SkipRule
 
 
@@ -32,17 +33,18 @@ def _of_this_contact() -> QuerySet[Suppression]:
     return Suppression.objects.filter(email_key=OuterRef("email_key")).order_by()
 
 
-def _why() -> Subquery:
+def _why(since: Cast | Value) -> Subquery:
     """SQL for "Suppressed since 2026-11-24: Unsubscribed."."""
     labels = Case(
         *[When(reason=reason, then=Value(str(reason.label))) for reason in Suppression.Reason],
         default=Value("no reason given"),
         output_field=CharField(),
     )
-    since = Cast(TruncDate("since"), CharField())
     sentence = Concat(Value("Suppressed since "), since, Value(": "), labels, Value("."))
     return Subquery(_of_this_contact().values(sentence=sentence)[:1])
 
+
+_DAY = Cast(TruncDate("since"), CharField())
 
 #: In this order: the first that matches gives the reason. The same for every platform.
 SKIP_RULES = (
@@ -51,5 +53,5 @@ SKIP_RULES = (
         Q(email_key__isnull=True) | Q(email_key=""),
         "There is no e-mail address. Add one, then queue the contact again.",
     ),
-    SkipRule("suppressed", Q(Exists(_of_this_contact())), _why()),
+    SkipRule("suppressed", Q(Exists(_of_this_contact())), _why(_DAY), cause=_why(Value(OMITTED))),
 )

@@ -20,6 +20,7 @@ class BrevoSyncFields(models.Model):
         "Brevo processing", max_length=10, choices=ProcessingStatus, null=True, blank=True
     )
     brevo_processing_error = models.TextField("Brevo reason", null=True, blank=True)
+    brevo_error_cause = models.CharField("Brevo cause", max_length=200, null=True, blank=True, editable=False)
     brevo_contact_id = models.CharField("Brevo id", max_length=255, null=True, blank=True)
     brevo_retry_count = models.PositiveSmallIntegerField("Brevo retries", default=0, db_default=0)
     brevo_next_attempt_at = models.DateTimeField("Brevo next attempt", null=True, blank=True)
@@ -39,6 +40,7 @@ class HubspotSyncFields(models.Model):
         "HubSpot processing", max_length=10, choices=ProcessingStatus, null=True, blank=True
     )
     hubspot_processing_error = models.TextField("HubSpot reason", null=True, blank=True)
+    hubspot_error_cause = models.CharField("HubSpot cause", max_length=200, null=True, blank=True, editable=False)
     hubspot_contact_id = models.CharField("HubSpot id", max_length=255, null=True, blank=True)
     hubspot_retry_count = models.PositiveSmallIntegerField("HubSpot retries", default=0, db_default=0)
     hubspot_next_attempt_at = models.DateTimeField("HubSpot next attempt", null=True, blank=True)
@@ -58,6 +60,7 @@ class MauticSyncFields(models.Model):
         "Mautic processing", max_length=10, choices=ProcessingStatus, null=True, blank=True
     )
     mautic_processing_error = models.TextField("Mautic reason", null=True, blank=True)
+    mautic_error_cause = models.CharField("Mautic cause", max_length=200, null=True, blank=True, editable=False)
     mautic_contact_id = models.CharField("Mautic id", max_length=255, null=True, blank=True)
     mautic_retry_count = models.PositiveSmallIntegerField("Mautic retries", default=0, db_default=0)
     mautic_next_attempt_at = models.DateTimeField("Mautic next attempt", null=True, blank=True)
@@ -77,6 +80,7 @@ class N8nSyncFields(models.Model):
         "n8n processing", max_length=10, choices=ProcessingStatus, null=True, blank=True
     )
     n8n_processing_error = models.TextField("n8n reason", null=True, blank=True)
+    n8n_error_cause = models.CharField("n8n cause", max_length=200, null=True, blank=True, editable=False)
     n8n_contact_id = models.CharField("n8n id", max_length=255, null=True, blank=True)
     n8n_retry_count = models.PositiveSmallIntegerField("n8n retries", default=0, db_default=0)
     n8n_next_attempt_at = models.DateTimeField("n8n next attempt", null=True, blank=True)

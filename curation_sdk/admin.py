@@ -52,7 +52,8 @@ class ForgivingAdmin(admin.ModelAdmin[_Row]):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         dates = {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")}
         last = lookup.rpartition("__")[2]
-        if last not in _LOOKUPS and lookup not in dates and not hasattr(self.model, last):
+        own = {getattr(one, "parameter_name", "") for one in self.get_list_filter(request)}
+        if last not in _LOOKUPS and lookup not in dates | own and not hasattr(self.model, last):
             raise IncorrectLookupParameters(lookup)
         return super().lookup_allowed(lookup, value, request)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from curation_sdk.decisions import Answer
+from curation_sdk.decisions import Answer, cause_behind
 from curation_sdk.outcomes import Rejected, Retry, StopRun, Synced, Throttled, Waiting
 
-#: So many failed pushes in a row, or refusals in a row with the same words, mean that it is not about the contacts:
-#: the run ends before it uses up the whole queue.
+#: So many failed pushes in a row, or refusals in a row for the same cause, mean that it is not about the contacts: the
+#: run ends before it uses up the whole queue. Causes are compared, as a sentence may quote what was refused.
 TROUBLE = 20
 
 #: A platform that says "slow down" again and again is asked less and less often, down to this.
@@ -41,8 +41,8 @@ class Brakes:
         self.proven = self.arrived = False
         self._failures = 0  # in a row
         self._last_failure = ""
-        self._refusals = 0  # in a row, with the same words
-        self._refused_with = ""
+        self._refusals = 0  # in a row, for the same cause
+        self._refused_for = ""
         self._throttles = 0  # in a row
 
     def consider(self, answer: Answer, *, paused: bool) -> Pause | Stop | None:
@@ -56,7 +56,7 @@ class Brakes:
                 self.proven = self.arrived = True
                 self._failures = self._refusals = self._throttles = 0
             case Rejected() if not answer.unasked:
-                return self._rejected(answer.reason)
+                return self._rejected(answer.reason, cause_behind(answer))
             case Retry():
                 return self._failed(answer.reason)
             case Exception():
@@ -77,14 +77,14 @@ class Brakes:
             length = max(length, min(length * 2 ** min(self._throttles - 1, 10), RAREST))
         return Pause(length, throttled.reason)
 
-    def _rejected(self, reason: str) -> Stop | None:
+    def _rejected(self, reason: str, cause: str) -> Stop | None:
         self.proven = True
         self._failures = self._throttles = 0
-        self._refusals = self._refusals + 1 if reason == self._refused_with else 1
-        self._refused_with = reason
+        self._refusals = self._refusals + 1 if cause == self._refused_for else 1
+        self._refused_for = cause
         if self._refusals < TROUBLE:
             return None
-        return Stop(f"{self._refusals} contacts in a row were refused with the same words: {reason}")
+        return Stop(f"{self._refusals} contacts in a row were refused for the same cause. The last: {reason}")
 
     def _failed(self, reason: str) -> Stop | None:
         self._failures += 1

@@ -17,6 +17,7 @@ import pytest
 import requests
 import responses
 
+from curation_sdk.causes import cause_of
 from curation_sdk.claiming import claim
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncAttempt, SyncRun
@@ -107,13 +108,24 @@ class PlatformContract:
         contact.refresh_from_db()
         return str(getattr(contact, self.job.processing_error) or "")
 
+    def cause(self, contact: Any) -> str | None:
+        contact.refresh_from_db()
+        found: str | None = getattr(contact, self.job.error_cause)
+        return found
+
     # --- the contract ---------------------------------------------------------------------------------------------
 
     def test_every_column_it_names_exists(self) -> None:
         names = {field.name for field in self.job.model._meta.get_fields()}
         columns = (
-            *(self.job.sync_status, self.job.processing_status, self.job.processing_error, self.job.contact_id),
-            *(self.job.retry_count, self.job.next_attempt_at, self.job.synced_at, self.job.identity),
+            *(self.job.sync_status, self.job.processing_status, self.job.processing_error, self.job.error_cause),
+            *(
+                self.job.contact_id,
+                self.job.retry_count,
+                self.job.next_attempt_at,
+                self.job.synced_at,
+                self.job.identity,
+            ),
         )
         assert set(columns) <= names
         assert all(column.startswith(self.job.platform) for column in columns[:-1])
@@ -150,6 +162,7 @@ class PlatformContract:
         due = clock.now() + self.job.policy().retry_delay
         assert self.columns(contact) == ("Queued", "Queued", 1, due)
         assert str(status) in self.reason(contact)
+        assert self.cause(contact) == cause_of(self.reason(contact))
 
     @pytest.mark.parametrize(
         "fault", [requests.exceptions.ReadTimeout(), requests.exceptions.ConnectionError("reset")], ids=type
@@ -178,6 +191,20 @@ class PlatformContract:
         assert attempt.http_status == self.rejected.status
         assert attempt.message
         assert attempt.message in self.reason(contact)
+        assert self.cause(contact) == attempt.cause != ""
+
+    def test_what_is_wrong_with_it_is_forgotten_with_success(self, contact: Any, clock: FakeClock) -> None:
+        self.cycle(clock, Canned(503))
+        assert self.cause(contact)
+        clock.advance(hours=25)
+        self.cycle(clock, self.success)
+        assert (self.reason(contact), self.cause(contact)) == ("", None)
+
+    def test_a_refusal_that_is_queued_again_has_no_cause_any_more(self, contact: Any, clock: FakeClock) -> None:
+        self.cycle(clock, self.rejected)
+        assert self.cause(contact)
+        queue_contacts(self.job, self.job.contacts.filter(pk=contact.pk), now=clock.now())
+        assert self.cause(contact) is None
 
     def test_a_key_that_may_not_push_stops_the_run_after_those_at_hand(
         self, contact: Any, clock: FakeClock, make_contact: Callable[..., Any]

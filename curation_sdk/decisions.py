@@ -22,6 +22,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from curation_sdk.backoff import LONGEST, bounded, retry_delay
+from curation_sdk.causes import LONGEST as LONGEST_CAUSE
+from curation_sdk.causes import cause_of
 from curation_sdk.job import SyncJob, SyncPolicy
 from curation_sdk.models import SyncAttempt
 from curation_sdk.outcomes import Outcome, Rejected, Retry, Skipped, StopRun, Synced, Throttled, Waiting
@@ -40,6 +42,7 @@ class Decision:
     counted_as: str  # the counter of SyncRun
     outcome: SyncAttempt.Outcome | None  # None: a plain success, which leaves no attempt
     reason: str
+    cause: str = ""
 
 
 def decide(
@@ -48,6 +51,7 @@ def decide(
     """Look up the table above. `tries_before` is the count before the claim, `chance` (0 … 1) the jitter."""
     Attempt = SyncAttempt.Outcome
     tries = tries_before + 1
+    cause = cause_behind(answer)
     match answer:
         case Synced():
             warning = " ".join(filter(None, (answer.warning, answer.blocked)))
@@ -57,29 +61,42 @@ def decide(
             values |= {column: answer.learned.get(column) for column in job.learned}
             return Decision(values, "synced", Attempt.SYNCED if warning else None, warning)
         case Skipped(reason):
-            return Decision(_row(job, SyncStatus.SKIPPED, None, 0, reason), "skipped", Attempt.SKIPPED, reason)
+            values = _row(job, SyncStatus.SKIPPED, None, 0, reason, cause)
+            return Decision(values, "skipped", Attempt.SKIPPED, reason, cause)
         case Retry(reason) if tries > policy.max_retries:
-            reason = f"{reason} Given up after {count_of(tries, 'try', 'tries')}."
-            return Decision(_failed(job, tries_before, reason), "failed", Attempt.EXHAUSTED, reason)
+            given_up = f" Given up after {count_of(tries, 'try', 'tries')}."
+            reason, cause = reason + given_up, cause_of(cause + given_up)
+            return Decision(_failed(job, tries_before, reason, cause), "failed", Attempt.EXHAUSTED, reason, cause)
         case Retry(reason):
             due = now + _wait(policy, tries, answer.after, chance)
-            return Decision(_queued(job, tries, due, reason), "retried", Attempt.RETRY, reason)
+            return Decision(_queued(job, tries, due, reason, cause), "retried", Attempt.RETRY, reason, cause)
         case Rejected(reason):
-            return Decision(_failed(job, tries_before, reason), "failed", Attempt.REJECTED, reason)
+            return Decision(_failed(job, tries_before, reason, cause), "failed", Attempt.REJECTED, reason, cause)
         case Waiting(reason):
             # As if the claim went on: who is still Processing when this time has come is claimed again.
             row = _row(job, SyncStatus.PROCESSING, ProcessingStatus.PROCESSING, tries, reason)
             return Decision(row | {job.next_attempt_at: now + answer.within}, "waiting", None, reason)
         case Throttled():
             due = now + bounded(answer.after, longest=LONGEST, otherwise=timedelta(minutes=1))
-            values = _queued(job, tries_before, due, answer.reason)
-            return Decision(values, "released", Attempt.THROTTLED, answer.reason)
+            values = _queued(job, tries_before, due, answer.reason, cause)
+            return Decision(values, "released", Attempt.THROTTLED, answer.reason, cause)
         case StopRun():
-            values = _queued(job, tries_before, now, answer.reason)
-            return Decision(values, "released", Attempt.STOPPED, answer.reason)
+            values = _queued(job, tries_before, now, answer.reason, cause)
+            return Decision(values, "released", Attempt.STOPPED, answer.reason, cause)
         case _:
             reason = f"Unexpected {type(answer).__name__} in our program. The worker's log has the details."
-            return Decision(_failed(job, tries_before, reason), "failed", Attempt.CRASHED, reason)
+            cause = cause_of(reason)
+            return Decision(_failed(job, tries_before, reason, cause), "failed", Attempt.CRASHED, reason, cause)
+
+
+def cause_behind(answer: Answer) -> str:
+    """What others who get such an answer have in common; "" when nothing is wrong."""
+    match answer:
+        case Skipped() | Retry() | Rejected() if answer.cause:
+            return storable(answer.cause, LONGEST_CAUSE)
+        case Skipped() | Retry() | Rejected() | Throttled() | StopRun():
+            return cause_of(answer.reason, answer.evidence.message)
+    return ""
 
 
 def _wait(policy: SyncPolicy, tries: int, after: timedelta | None, chance: float) -> timedelta:
@@ -88,21 +105,22 @@ def _wait(policy: SyncPolicy, tries: int, after: timedelta | None, chance: float
 
 
 def _row(
-    job: SyncJob, sync: SyncStatus, processing: ProcessingStatus | None, tries: int, error: str | None = None
+    job: SyncJob, sync: SyncStatus, processing: ProcessingStatus | None, tries: int, error: str = "", cause: str = ""
 ) -> dict[str, Any]:
     return {
         job.sync_status: sync,
         job.processing_status: processing,
         job.processing_error: storable(error) if error else None,
+        job.error_cause: cause or None,
         job.retry_count: tries,
         job.next_attempt_at: None,
     }
 
 
-def _queued(job: SyncJob, tries: int, due: datetime, reason: str) -> dict[str, Any]:
-    row = _row(job, SyncStatus.QUEUED, ProcessingStatus.QUEUED, tries, reason)
+def _queued(job: SyncJob, tries: int, due: datetime, reason: str, cause: str) -> dict[str, Any]:
+    row = _row(job, SyncStatus.QUEUED, ProcessingStatus.QUEUED, tries, reason, cause)
     return row | {job.next_attempt_at: due}
 
 
-def _failed(job: SyncJob, tries: int, reason: str) -> dict[str, Any]:
-    return _row(job, SyncStatus.ERROR, ProcessingStatus.ERROR, tries, reason)
+def _failed(job: SyncJob, tries: int, reason: str, cause: str) -> dict[str, Any]:
+    return _row(job, SyncStatus.ERROR, ProcessingStatus.ERROR, tries, reason, cause)

@@ -26,11 +26,13 @@ class SkipRule:
     """Contacts that match `condition` are not pushed.
 
     `label` names the rule in counts ("2 suppressed"); `reason`, text or SQL that makes it, stands with each contact.
+    `cause`: what `cause_of` makes of such a reason; needed where that is SQL.
     """
 
     label: str
     condition: models.Q
     reason: str | BaseExpression | Combinable
+    cause: str | BaseExpression | Combinable = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,7 @@ class SyncJob:
     sync_status: str
     processing_status: str
     processing_error: str
+    error_cause: str  # the reason without its particulars: see `curation_sdk.causes`
     contact_id: str  # what the platform calls a contact; "": it has no names of its own
     retry_count: str
     next_attempt_at: str

@@ -106,6 +106,8 @@ class SyncAttempt(models.Model):
     created_at = models.DateTimeField("when")
     outcome = models.CharField(max_length=10, choices=Outcome)
     reason = models.TextField()
+    # As on the contact; "" where nothing is to be put right.
+    cause = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
     http_status = models.PositiveSmallIntegerField("HTTP status", null=True, blank=True)
     code = models.CharField("platform's code", max_length=100, blank=True, default="")
     message = models.TextField("platform's message", blank=True, default="")
@@ -119,6 +121,12 @@ class SyncAttempt(models.Model):
             models.Index(fields=["contact", "-created_at"], name="sync_attempts_of_contact"),
             # The list, newest first; and from its other end what is old enough to go.
             models.Index(fields=["-created_at", "-id"], name="sync_attempts_newest"),
+            # The last answer with a cause.
+            models.Index(
+                fields=["platform", "cause", "-created_at"],
+                name="sync_attempts_cause",
+                condition=~models.Q(cause=""),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -44,31 +44,35 @@ class Synced:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Not pushed, on purpose."""
+    """Not pushed, on purpose. `cause`: see Rejected."""
 
     reason: str
     evidence: Evidence = NO_EVIDENCE
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """It may work later. `after` is the platform's own wish; without it the backoff decides."""
+    """It may work later. `after` is the platform's own wish; without it the backoff decides. `cause`: see Rejected."""
 
     reason: str
     after: timedelta | None = None
     evidence: Evidence = NO_EVIDENCE
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
     """The platform will not take this contact as it is: a person has to change something.
 
-    `unasked`: we saw it ourselves, so however often it is said, it tells nothing about the platform.
+    `unasked`: we saw it ourselves, so however often it is said, it tells nothing about the platform. `cause`: what all
+    contacts that are refused for the same thing have in common; "": what `causes.cause_of` makes of the reason.
     """
 
     reason: str
     evidence: Evidence = NO_EVIDENCE
     unasked: bool = False
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)

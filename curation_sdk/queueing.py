@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Case, Count, Q, QuerySet, Value, When
 
+from curation_sdk.causes import cause_of
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.job import SkipRule, SyncJob
 from curation_sdk.sparing import spare
@@ -131,6 +132,7 @@ def write_queued(
             job.sync_status: SyncStatus.QUEUED,
             job.processing_status: ProcessingStatus.QUEUED,
             job.processing_error: None,
+            job.error_cause: None,
             job.retry_count: 0,
             job.next_attempt_at: now,
         }
@@ -161,6 +163,7 @@ def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> TakenOut:
         job.sync_status: SyncStatus.NEW,
         job.processing_status: None,
         job.processing_error: None,
+        job.error_cause: None,
         job.retry_count: 0,
         job.next_attempt_at: None,
     }
@@ -247,11 +250,18 @@ def _reason(rule: SkipRule) -> Any:
     return Value(rule.reason) if isinstance(rule.reason, str) else rule.reason
 
 
+def _cause(rule: SkipRule) -> Any:
+    if not rule.cause and isinstance(rule.reason, str):
+        return Value(cause_of(rule.reason))
+    return Value(rule.cause) if isinstance(rule.cause, str) else rule.cause
+
+
 def _skipped(job: SyncJob, rule: SkipRule) -> dict[str, Any]:
     return {
         job.sync_status: SyncStatus.SKIPPED,
         job.processing_status: None,
         job.processing_error: _reason(rule),
+        job.error_cause: _cause(rule),
         job.retry_count: 0,
         job.next_attempt_at: None,
     }

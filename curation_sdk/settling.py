@@ -104,7 +104,7 @@ def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun | N
     attempts: list[SyncAttempt] = []
     for settlement in settlements:
         decision = settlement.decision
-        outcome, reason = decision.outcome, decision.reason
+        outcome, reason, cause = decision.outcome, decision.reason, decision.cause
         if settlement.row.pk in ours:
             counts[decision.counted_as] += 1
             if decision.counted_as == "synced" and outcome is not None:
@@ -114,10 +114,10 @@ def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun | N
             counts["waiting"] += 1
         else:
             counts["late"] += 1
-            outcome, reason = SyncAttempt.Outcome.LATE, _late(job, decision)
+            outcome, reason, cause = SyncAttempt.Outcome.LATE, _late(job, decision), ""
             logger.info("%s: the answer for contact %s came too late", job.platform, settlement.row.pk)
         if outcome is not None and settlement.row.pk in exists:
-            attempts.append(_attempt(job, settlement, outcome, reason, run=run, now=now))
+            attempts.append(_attempt(job, settlement, outcome, reason, cause, run=run, now=now))
     if attempts:
         SyncAttempt.objects.bulk_create(attempts)
     return counts
@@ -134,6 +134,7 @@ def _attempt(
     settlement: _Settlement,
     outcome: SyncAttempt.Outcome,
     reason: str,
+    cause: str,
     *,
     run: SyncRun | None,
     now: datetime,
@@ -146,6 +147,7 @@ def _attempt(
         created_at=now,
         outcome=outcome,
         reason=storable(reason),
+        cause=cause,
         http_status=evidence.http_status,
         code=storable(evidence.code, 100),
         message=storable(evidence.message),

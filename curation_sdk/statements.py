@@ -113,6 +113,7 @@ def answer_columns(job: SyncJob) -> tuple[str, ...]:
         job.sync_status,
         job.processing_status,
         job.processing_error,
+        job.error_cause,
         job.retry_count,
         job.next_attempt_at,
         *_lasting(job),

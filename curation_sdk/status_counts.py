@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import Count
 
 from curation_sdk.job import SyncJob
 from curation_sdk.statuses import SyncStatus
+
+Counts = TypeVar("Counts")
 
 #: In a table that is smaller than this, every question is answered by a count of its own: it takes milliseconds.
 LARGE = 50_000
@@ -30,14 +36,16 @@ FOR_A_START = 600.0
 @dataclass(slots=True)
 class _Shared:
     lock: threading.Lock = field(default_factory=threading.Lock)  # whoever holds it counts; the others wait for that
-    changes: int = 0  # that this process has made
-    counts: dict[str, int] | None = None
-    changes_seen: int = 0  # how many of them are in `counts`
+    counts: Any = None
+    changes_seen: int = 0  # how many of this process's are in `counts`
     good_until: float = 0.0
     counted_at: float = 0.0
 
 
-_shared: dict[str, _Shared] = {}
+_shared: dict[tuple[str, str], _Shared] = {}
+
+#: Platform -> how often this process has changed statuses.
+_changes: Counter[str] = Counter()
 
 
 def status_counts(job: SyncJob, *, for_a_start: bool = False) -> dict[str, int]:
@@ -46,22 +54,33 @@ def status_counts(job: SyncJob, *, for_a_start: bool = False) -> dict[str, int]:
     Read from an index alone. In a large table the numbers may be some seconds old, but not older than the last change
     that this process made itself. for_a_start: they may be minutes old, so that a page need not wait for a count.
     """
-    shared = _of(job)
-    changes_before = shared.changes
+    counts: dict[str, int] = counted_once(job, "statuses", partial(_count, job), _total, for_a_start=for_a_start)
+    return dict(counts)
+
+
+def counted_once(
+    job: SyncJob, what: str, count: Callable[[], Counts], size: Callable[[Counts], int], *, for_a_start: bool = False
+) -> Counts:
+    """What `count` says, counted for all who ask for `what` at about the same time.
+
+    size: the contacts in it. for_a_start: it may be minutes old.
+    """
+    shared = _shared.setdefault((job.platform, what), _Shared())
+    changes_before = _changes[job.platform]
     with shared.lock:
         good_until = shared.counted_at + FOR_A_START if for_a_start else shared.good_until
         if shared.counts and shared.changes_seen >= changes_before and time.monotonic() < good_until:
-            return dict(shared.counts)
-        changes_seen = shared.changes
+            found: Counts = shared.counts
+            return found
+        changes_seen = _changes[job.platform]
         started = time.monotonic()
-        counts = _count(job)
+        counts = count()
         ended = time.monotonic()
-        large = sum(counts.values()) >= LARGE
-        shared.counts = counts if large else None
+        shared.counts = counts if size(counts) >= LARGE else None
         shared.changes_seen = changes_seen
         shared.counted_at = ended
         shared.good_until = ended + max(SHARED_FOR, (ended - started) * TIMES_ITS_COST)
-        return dict(counts)
+        return counts
 
 
 def statuses_changed(job: SyncJob) -> None:
@@ -71,11 +90,11 @@ def statuses_changed(job: SyncJob) -> None:
 
 
 def _forget(job: SyncJob) -> None:
-    _of(job).changes += 1
+    _changes[job.platform] += 1
 
 
-def _of(job: SyncJob) -> _Shared:
-    return _shared.setdefault(job.platform, _Shared())
+def _total(counts: dict[str, int]) -> int:
+    return sum(counts.values())
 
 
 def _count(job: SyncJob) -> dict[str, int]:

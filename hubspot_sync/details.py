@@ -64,6 +64,13 @@ class Said:
         return list(dict.fromkeys(detail.name for detail in self.details if detail.name))
 
     @property
+    def refused(self) -> str:
+        """ "email (INVALID_EMAIL)": what is not taken and why, without the value; "" where that is not all named."""
+        if not all(detail.name and detail.code for detail in self.details):
+            return ""
+        return ", ".join(sorted({f"{detail.name} ({detail.code})" for detail in self.details}))
+
+    @property
     def lacks_property(self) -> bool:
         """Does the account not have a property that we send? HubSpot need not say which."""
         return self.category == DOES_NOT_EXIST or any(detail.code == DOES_NOT_EXIST for detail in self.details)

@@ -22,6 +22,7 @@ HUBSPOT = SyncJob(
     sync_status="hubspot_sync_status",
     processing_status="hubspot_processing_status",
     processing_error="hubspot_processing_error",
+    error_cause="hubspot_error_cause",
     contact_id="hubspot_contact_id",
     retry_count="hubspot_retry_count",
     next_attempt_at="hubspot_next_attempt_at",

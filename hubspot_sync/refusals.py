@@ -46,6 +46,12 @@ class HubSpotError(PlatformError):
     def status(self) -> int | None:
         return self.evidence.http_status
 
+    @property
+    def cause(self) -> str:
+        """What all contacts that are refused for this have in common: HubSpot's words hold the value, often without
+        quotes. "" where nothing but its words is known."""
+        return f"HubSpot does not take the value of {self.said.refused}." if self.said.refused else ""
+
 
 def entry_refusal(status: int, said: Said, seen: Evidence) -> HubSpotError | StopRun | None:
     """What one entry of a 207's `errors` means; None when it is not the last word on the contact."""

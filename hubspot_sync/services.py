@@ -233,7 +233,7 @@ class HubSpotSyncService:
         # A 404 or 409 that is left over: somebody made, merged or deleted the contact between our calls.
         if error.transient or error.status in (404, 409):
             return Retry(error.reason, evidence=error.evidence)
-        return Rejected(error.reason, evidence=error.evidence)
+        return Rejected(error.reason, evidence=error.evidence, cause=error.cause)
 
 
 def _ids(parcels: Sequence[Parcel]) -> list[str]:

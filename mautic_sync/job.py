@@ -20,6 +20,7 @@ MAUTIC = SyncJob(
     sync_status="mautic_sync_status",
     processing_status="mautic_processing_status",
     processing_error="mautic_processing_error",
+    error_cause="mautic_error_cause",
     contact_id="mautic_contact_id",
     retry_count="mautic_retry_count",
     next_attempt_at="mautic_next_attempt_at",

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from contacts.deliverable import skip_reason
 from contacts.models import Contact
+from curation_sdk.causes import without_particulars
 from curation_sdk.claiming import Person
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.decisions import Answer
@@ -134,14 +135,16 @@ def _is_meant(result: Result, person: Person) -> bool:
 
 def _answer(result: Result) -> Answer:
     evidence = Evidence(message=result.error)
+    cause = without_particulars(result.error)
     match result.status:
         case "complete":
             return Synced(result.remote_id, evidence=evidence)
         case "skipped":
-            return Skipped(result.error or "n8n skipped the contact and gave no reason.", evidence)
+            return Skipped(result.error or "n8n skipped the contact and gave no reason.", evidence, cause)
         case "retry":
-            return Retry(result.error or "n8n asks for another try.", evidence=evidence)
-    return Rejected(f"n8n: {result.error}" if result.error else "n8n reported a failure and gave no reason.", evidence)
+            return Retry(result.error or "n8n asks for another try.", evidence=evidence, cause=cause)
+    reason = f"n8n: {result.error}" if result.error else "n8n reported a failure and gave no reason."
+    return Rejected(reason, evidence, cause=cause and f"n8n: {cause}")
 
 
 def _refuse(contact: Contact) -> Skipped | None:

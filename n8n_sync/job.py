@@ -21,6 +21,7 @@ N8N = SyncJob(
     sync_status="n8n_sync_status",
     processing_status="n8n_processing_status",
     processing_error="n8n_processing_error",
+    error_cause="n8n_error_cause",
     contact_id="n8n_contact_id",
     retry_count="n8n_retry_count",
     next_attempt_at="n8n_next_attempt_at",

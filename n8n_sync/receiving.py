@@ -11,6 +11,7 @@ from django.conf import settings
 from rest_framework.exceptions import ParseError
 
 from contacts.models import Contact
+from curation_sdk.causes import without_particulars
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.handed_over import in_hand, take_back
 from curation_sdk.handed_over import report as store_report
@@ -133,7 +134,10 @@ def _answer_delivery(contact: Contact, report: Report, now: datetime) -> bool:
 
 def _outcome(report: Report) -> Outcome:
     if report.status == Enrichment.Status.FAILED:
-        return Rejected(f"n8n could not enrich the contact: {report.error}" if report.error else NO_REASON)
+        if not report.error:
+            return Rejected(NO_REASON)
+        failed = "n8n could not enrich the contact: "
+        return Rejected(failed + report.error, cause=failed + without_particulars(report.error))
     return Synced(report.enrichment_id, PARTIAL if report.status == Enrichment.Status.PARTIAL else "")
 
 

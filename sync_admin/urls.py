@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sync_admin import connections, controls, dashboard, importing, previews
+from sync_admin import connections, controls, dashboard, errors, importing, previews
 
 urlpatterns = [
     # How queues stand, and steering them.
@@ -22,6 +22,10 @@ urlpatterns = [
     path("<str:platform>/preview/<uuid:operation_id>/discard/", previews.discard, name="sync-preview-discard"),
     path("<str:platform>/preview/<uuid:operation_id>/count/", previews.count_on, name="sync-preview-count"),
     path("<str:platform>/operation/<uuid:operation_id>/undo/", previews.undo, name="sync-undo"),
+    # Why contacts failed.
+    path("errors/", errors.overview, name="sync-errors"),
+    path("<str:name>/errors/", errors.errors, name="sync-errors"),
+    path("<str:name>/errors/retry/", errors.retry, name="sync-errors-retry"),
     # Accounts.
     path("connections/", connections.connections, name="sync-connections"),
     path("<str:platform>/connection/", connections.connection, name="sync-connection"),

@@ -425,8 +425,42 @@ def test_the_same_refusal_for_everybody_stops_the_run(queued: Queued, clock: Fak
     pusher = ScriptedPusher({f"p{number}@acme.example": [Rejected("Brevo refused it.")] for number in range(60)})
     report = run(scripted_job(BREVO, pusher), clock)
     assert len(pusher.pushed) == 20
-    assert report.reason == "20 contacts in a row were refused with the same words: Brevo refused it."
+    assert report.reason == "20 contacts in a row were refused for the same cause. The last: Brevo refused it."
     assert statuses() == {"Error": 20, "Queued": 40}
+
+
+def test_a_refusal_that_quotes_each_ones_value_stops_the_run_too(queued: Queued, clock: FakeClock) -> None:
+    refusals = {}
+    for number in range(60):
+        queued(f"p{number}@acme.example")
+        refused = Rejected(f'Brevo refused it (400): "Invalid value p{number}@acme.example".')
+        refusals[f"p{number}@acme.example"] = [refused]
+    report = run(scripted_job(BREVO, ScriptedPusher(refusals)), clock)
+    begins = '20 contacts in a row were refused for the same cause. The last: Brevo refused it (400): "Invalid value p'
+    assert report.reason.startswith(begins)
+    assert statuses() == {"Error": 20, "Queued": 40}
+
+
+def test_refusals_for_several_causes_stop_no_run(queued: Queued, clock: FakeClock) -> None:
+    refusals = {}
+    for number in range(60):
+        queued(f"p{number}@acme.example")
+        about = "phone" if number % 2 else "name"
+        refusals[f"p{number}@acme.example"] = [Rejected(f'Brevo refused it (400): "Invalid {about} {number}".')]
+    report = run(scripted_job(BREVO, ScriptedPusher(refusals)), clock)
+    assert not report.stopped
+    assert statuses() == {"Error": 60}
+
+
+def test_a_cause_that_the_platform_names_is_the_one_that_counts(queued: Queued, clock: FakeClock) -> None:
+    refusals = {}
+    for number in range(30):
+        queued(f"p{number}@acme.example")
+        word = chr(ord("a") + number % 26)
+        refusals[f"p{number}@acme.example"] = [Rejected(f"No {word} in {word}!", cause="No such option.")]
+    report = run(scripted_job(BREVO, ScriptedPusher(refusals)), clock)
+    assert report.stopped
+    assert set(Contact.objects.values_list("brevo_error_cause", flat=True)) == {"No such option.", None}
 
 
 def test_an_outage_too_slow_for_twenty_failures_is_seen_too(queued: Queued, clock: FakeClock) -> None:

@@ -104,7 +104,8 @@ def test_only_brevos_columns_move(make_contact: Make, clock: FakeClock) -> None:
     cancel_queued(BREVO, Contact.objects.all())
     skip_contacts(BREVO, Contact.objects.all(), reason="No.")
     after = Contact.objects.values().get()
-    assert {name for name in before if before[name] != after[name]} == {"brevo_sync_status", "brevo_processing_error"}
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {"brevo_sync_status", "brevo_processing_error", "brevo_error_cause"}
     contact.refresh_from_db()
     assert contact.updated_at == before["updated_at"]
 

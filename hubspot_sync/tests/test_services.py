@@ -126,7 +126,9 @@ def test_some_are_refused(wire: responses.RequestsMock) -> None:
     first, second, third = service().push(people("a@x.example", "b@x.example", "c@x.example"))
     assert (first.remote_id, third.remote_id) == ("1", "3")
     assert second == Rejected(
-        'HubSpot refused it: "email: Email address is invalid (INVALID_EMAIL)".', evidence=second.evidence
+        'HubSpot refused it: "email: Email address is invalid (INVALID_EMAIL)".',
+        evidence=second.evidence,
+        cause="HubSpot does not take the value of email (INVALID_EMAIL).",
     )
     assert (second.evidence.code, second.evidence.http_status) == ("INVALID_EMAIL", 207)
 

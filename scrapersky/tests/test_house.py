@@ -114,9 +114,10 @@ def columns(job: SyncJob) -> None:
     named = (job.sync_status, job.processing_status, job.processing_error, job.contact_id, job.retry_count)
     assert (*named, job.next_attempt_at, job.synced_at) == tuple(f"{job.platform}_{name}" for name in COLUMNS)
     fields = {field.name for field in job.model._meta.get_fields()}
-    assert fields >= {*named, job.next_attempt_at, job.synced_at}
+    assert fields >= {*named, job.next_attempt_at, job.synced_at, f"{job.platform}_error_cause"}
+    assert job.error_cause == f"{job.platform}_error_cause"
     indexes = {index.name for index in job.model._meta.indexes}
-    assert indexes >= {f"contacts_{job.platform}_{name}" for name in ("due", "status", "counts")}
+    assert indexes >= {f"contacts_{job.platform}_{name}" for name in ("due", "status", "counts", "causes")}
     constraints = [one.name for one in job.model._meta.constraints if f"_{job.platform}_" in one.name]
     assert len(constraints) == 2
 

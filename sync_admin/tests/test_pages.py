@@ -13,6 +13,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 PAGES = (
     "/admin/sync/",
+    "/admin/sync/errors/",
+    "/admin/sync/brevo/errors/",
     "/admin/sync/connections/",
     "/admin/sync/brevo/connection/",
     "/admin/sync/n8n/connection/",

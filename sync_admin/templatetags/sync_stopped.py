@@ -1,0 +1,32 @@
+"""The line at the top of every page of the admin when a queue stands still."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils import timezone
+
+from curation_sdk.status_counts import status_counts
+from curation_sdk.statuses import SyncStatus
+from curation_sdk.wording import count_of
+from sync_admin.advice import set_up_address
+from sync_admin.stopped import stopped_queues
+
+register = template.Library()
+
+
+@register.inclusion_tag("sync_admin/stopped.html")
+def sync_stopped() -> dict[str, Any]:
+    """To be called for people who may see contacts."""
+    return {
+        "stopped": [
+            {
+                "job": job,
+                "run": run,
+                "waiting": count_of(status_counts(job)[SyncStatus.QUEUED], "contact waits", "contacts wait"),
+                "set_up": set_up_address(job),
+            }
+            for job, run in stopped_queues(now=timezone.now())
+        ]
+    }
