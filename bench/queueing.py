@@ -119,7 +119,7 @@ def _plain() -> float:
 
 
 def _ask(through: str, contacts: int) -> float:
-    """The time to the answer, by way of the project's own addresses; the preview in the admin is counted afterwards."""
+    """The time to the answer, by way of the project's own addresses; the admin's preview is counted afterwards."""
     from django.contrib.auth import get_user_model
     from django.test import Client
     from django.utils import timezone
