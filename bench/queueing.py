@@ -120,15 +120,20 @@ def _plain() -> float:
 
 
 def _ask(through: str, contacts: int) -> float:
-    """The time to the answer, by way of the project's own addresses."""
+    """The time to the answer, by way of the project's own addresses; the admin's preview is counted afterwards."""
     from django.contrib.auth import get_user_model
     from django.test import Client
+    from django.utils import timezone
+
+    from brevo_sync.job import BREVO
+    from curation_sdk import operations, workers
 
     client = Client(headers={"host": "localhost"})
     client.force_login(get_user_model().objects.create_superuser(f"bench-{through}"))
     form: dict[str, Any] = {"action": "queue_for_brevo", "select_across": "1", "_selected_action": ["x"], "index": "0"}
     client.get("/api/v3/contacts/brevo/sync/operations")  # a web server has loaded its code long before
     client.get("/admin/")
+    workers.beat(now=timezone.now())  # else the admin counts in the foreground
     begun = time.perf_counter()
     if through == "API":
         answer = client.post("/api/v3/contacts/brevo/sync/filtered", {"all": True}, content_type="application/json")
@@ -137,7 +142,11 @@ def _ask(through: str, contacts: int) -> float:
         form["_selected_action"] = ["00000000-0000-0000-0000-000000000000"]
         answer = client.post("/admin/contacts/contact/", form)
         assert answer.status_code == 302, answer.content
-    return time.perf_counter() - begun
+    seconds = time.perf_counter() - begun
+    if through == "admin":
+        operations.work_off(BREVO, seconds=None, stop=lambda: False, on_queued=lambda operation: None)
+        assert client.post(f"{answer.headers['Location']}confirm/").status_code == 302
+    return seconds
 
 
 def _work_off(contacts: int) -> tuple[float, float]:

@@ -174,12 +174,8 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
     list_select_related = ("requested_by",)
     readonly_fields = (
         *("what", "selected", "chosen", "requested_by", "requested_at", "trigger", "reason"),
-        *("state_badge", "outcome", "queued", "already_queued", "skipped_contacts", "spared", "undone", "too_late"),
-        *("relatives", "started_at", "finished_at", "problem"),
-    )
-    fieldsets = (
-        (None, {"fields": readonly_fields[:7]}),
-        ("What became of it", {"fields": readonly_fields[7:]}),
+        *("state_badge", "outcome", "relatives", "started_at", "finished_at", "problem"),
+        *("queued", "already_queued", "skipped_contacts", "spared", "undone", "too_late"),
     )
     actions = (stop_operations,)
     change_form_template = "admin/curation_sdk/bulkoperation/change_form.html"
@@ -222,6 +218,19 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulkOperation]:
         """Without previews: nobody has asked for those yet."""
         return super().get_queryset(request).filter(confirmed=True).prefetch_related("undoings")
+
+    def get_fieldsets(self, request: HttpRequest, obj: BulkOperation | None = None) -> Any:
+        """What was asked for, and what became of it; without what this kind of operation does not have."""
+        has = set(self.readonly_fields)
+        if obj and obj.action == BulkOperation.Action.UNDO:
+            has -= {"queued", "already_queued", "skipped_contacts", "reason"}
+        elif obj:
+            has -= {"undone", "too_late"} | {
+                name for name in ("reason", "problem", "chosen") if not getattr(obj, name)
+            }
+        names = [name for name in self.readonly_fields if name in has]
+        became = names.index("state_badge")
+        return [(None, {"fields": names[:became]}), ("What became of it", {"fields": names[became:]})]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, ChosenContact
@@ -28,40 +28,43 @@ def keep(operation: BulkOperation, contacts: QuerySet[Any]) -> int:
         return int(cursor.rowcount)
 
 
-def kept(job: SyncJob, operation: BulkOperation, *, few: bool = False) -> QuerySet[Any]:
-    """The contacts that are kept for the operation and still there, but for those decided about since.
+def tell_the_planner() -> None:
+    """After very many were kept. PostgreSQL's own look at the table comes a minute later, and by then it would have
+    read all rows of the operation for each single one."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {connection.ops.quote_name(ChosenContact._meta.db_table)}")
 
-    `few`: they are looked up one by one, and not looked for in a piece of all contacts.
+
+def rows(operation: BulkOperation, *, after: int | None = None, until: int | None = None) -> QuerySet[ChosenContact]:
+    """What is kept for the operation; of the part that lies behind `after`, up to `until`."""
+    found = ChosenContact.objects.filter(operation=operation)
+    if after is not None:
+        found = found.filter(pk__gt=after)
+    return found if until is None else found.filter(pk__lte=until)
+
+
+def end_of_part(operation: BulkOperation, *, after: int | None, size: int) -> int | None:
+    """The key of the `size`-th row behind `after`; None when there are fewer.
+
+    They were kept in the order in which contacts are walked through, so those of a part lie together on the disk.
     """
-    return _among(job, rows(operation).filter(decided=False), few=few)
+    keys = rows(operation, after=after).order_by("pk").values_list("pk", flat=True)
+    return next(iter(keys[size - 1 : size]), None)
 
 
-def queued_by(job: SyncJob, operation: BulkOperation, *, few: bool = False) -> QuerySet[Any]:
-    """The contacts that the operation has queued, but for those decided about since."""
-    return _among(job, rows(operation).filter(decided=False).exclude(status_before=""), few=few)
+def contacts(job: SyncJob, kept: QuerySet[ChosenContact]) -> QuerySet[Any]:
+    """The contacts of these rows that are still there."""
+    return job.contacts.filter(pk__in=kept.order_by().values("contact_id"))
 
 
-def decided_since(job: SyncJob, operation: BulkOperation, *, queued: bool = False, few: bool = False) -> QuerySet[Any]:
-    """The contacts kept for the operation about which somebody decided since. `queued`: of those that it queued."""
-    decided = rows(operation).filter(decided=True)
-    return _among(job, decided.exclude(status_before="") if queued else decided, few=few)
-
-
-def any_decided(operation: BulkOperation) -> bool:
-    return rows(operation).filter(decided=True).exists()
-
-
-def rows(operation: BulkOperation) -> QuerySet[ChosenContact]:
-    return ChosenContact.objects.filter(operation=operation)
-
-
-def remember(job: SyncJob, operation: BulkOperation, contacts: QuerySet[Any]) -> None:
-    """Note what these contacts are, which the operation is about to queue."""
+def remember(job: SyncJob, kept: QuerySet[ChosenContact], queued: QuerySet[Any]) -> None:
+    """Note what these contacts are, which are about to be queued, in the rows that keep them."""
 
     def column(name: str) -> Subquery:
         return Subquery(job.contacts.filter(pk=OuterRef("contact_id")).order_by().values(name)[:1])
 
-    rows(operation).filter(contact_id__in=contacts.order_by().values("pk")).update(
+    kept.filter(contact_id__in=queued.order_by().values("pk")).update(
         status_before=column(job.sync_status),
         processing_before=column(job.processing_status),
         reason_before=column(job.processing_error),
@@ -76,9 +79,3 @@ def before(job: SyncJob, operation: BulkOperation) -> dict[str, Subquery]:
         job.processing_status: Subquery(mine.values("processing_before")[:1]),
         job.processing_error: Subquery(mine.values("reason_before")[:1]),
     }
-
-
-def _among(job: SyncJob, chosen: QuerySet[ChosenContact], *, few: bool) -> QuerySet[Any]:
-    if few:
-        return job.contacts.filter(pk__in=chosen.order_by().values("contact_id"))
-    return job.contacts.filter(Exists(chosen.filter(contact_id=OuterRef("pk"))))

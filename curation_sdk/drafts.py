@@ -9,9 +9,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from curation_sdk import chosen, operations
+from curation_sdk import operations
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
-from curation_sdk.forecast import look
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.tasks import start_soon
@@ -42,30 +41,33 @@ def draft(
     Very many are left to a worker, who makes the choice again by the selection. Not rows that were ticked: no
     selection tells those.
     """
-    operation = BulkOperation(
-        platform=job.platform,
-        action=action,
-        selection=dict(selection),
-        trigger=SyncRun.Trigger.ADMIN,
-        requested_by=user,
-        requested_at=now,
-        confirmed=False,
-        chosen=0,
-    )
-    if not selection.get("ticked") and operations.too_many(contacts):
-        operation.save()
-        start_soon(job, SyncRun.Trigger.ADMIN)
-        return operation
 
-    def keep() -> None:
+    def new() -> BulkOperation:
+        return BulkOperation(
+            platform=job.platform,
+            action=action,
+            selection=dict(selection),
+            trigger=SyncRun.Trigger.ADMIN,
+            requested_by=user,
+            requested_at=now,
+            confirmed=False,
+            chosen=0,
+        )
+
+    def keep() -> BulkOperation:
         one_bulk_writer()
-        operation.save(force_insert=True)
-        operation.chosen = chosen.keep(operation, contacts)
-        operation.forecast = look(job, chosen.kept(job, operation, few=True)).as_json()
+        operation = new()
+        operation.save()
+        operations.keep(job, operation, contacts)
         operations.draft_is_ready(job, operation)
         operation.save()
+        return operation
 
-    atomic_with_retry(keep)
+    if selection.get("ticked") or not operations.too_many(contacts):
+        return atomic_with_retry(keep)
+    operation = new()
+    operation.save()
+    start_soon(job, SyncRun.Trigger.ADMIN)
     return operation
 
 

@@ -214,6 +214,7 @@ class BulkOperation(models.Model):
     skipped = models.JSONField(default=dict)  # label of the rule -> contacts
     spared = models.PositiveIntegerField("left alone", default=0)
     problem = models.TextField(blank=True, default="")
+    cursor_row = models.BigIntegerField(null=True, blank=True, editable=False)  # likewise, of those that were kept
     # How many contacts were kept for it; NULL: it looks for them itself, by the selection.
     chosen = models.PositiveIntegerField(null=True, blank=True)
     confirmed = models.BooleanField(default=True)
@@ -285,6 +286,8 @@ class ChosenContact(models.Model):
         db_table = "bulk_operation_chosen"
         constraints = [models.UniqueConstraint(fields=["operation", "contact_id"], name="bulk_operation_chosen_once")]
         indexes = [
+            # Through them in parts, in the order in which they were kept.
+            models.Index(fields=["operation", "id"], name="bulk_operation_chosen_parts"),
             models.Index(fields=["operation"], name="bulk_operation_chosen_decided", condition=models.Q(decided=True)),
         ]
 

@@ -226,7 +226,8 @@ def _work(
     size = FIRST_CHUNK
     told = operation.queued > 0
     try:
-        contacts = _contacts(job, operation)
+        kept = operation.confirmed and operation.chosen is not None
+        contacts = job.contacts.none() if kept else _contacts(job, operation)
         while not over():
             begun = time.monotonic()
             chunk = partial(_chunk, job, operation, contacts, size, now=timezone.now())
@@ -254,21 +255,11 @@ def _work(
 
 
 def _contacts(job: SyncJob, operation: BulkOperation) -> QuerySet[Any]:
-    """The contacts that the operation is about, of whom it deals with those in a piece."""
-    if operation.undoes:
-        return chosen.queued_by(job, operation.undoes, few=_few(operation))
-    if operation.chosen is not None and operation.confirmed:
-        contacts = chosen.kept(job, operation, few=_few(operation))
-    else:
-        contacts = job.select(operation.selection, operation.requested_by)
+    """The contacts that the selection means."""
+    contacts = job.select(operation.selection, operation.requested_by)
     if operation.action == Action.RETRY:
         contacts = contacts.filter(**{job.sync_status: SyncStatus.ERROR})
     return contacts
-
-
-def _few(operation: BulkOperation) -> bool:
-    """Are its contacts known, and so few that they are dealt with in one go?"""
-    return operation.confirmed and operation.chosen is not None and operation.chosen <= IMMEDIATELY
 
 
 def _next_size(size: int, seconds: float) -> int:
@@ -285,21 +276,11 @@ def _chunk(
     stored = _ours(operation).select_for_update().first()
     if stored is None:
         return None
-    after = (
-        Place(stored.cursor_created_at, stored.cursor_id) if stored.cursor_created_at and stored.cursor_id else None
-    )
-    until = stored.requested_at
-    end = None if _few(stored) else end_of_piece(job, after=after, until=until, size=size)
-
-    def in_piece(contacts: QuerySet[Any]) -> QuerySet[Any]:
-        return piece(job, contacts, after=after, end=end, until=until)
-
-    if not stored.confirmed:
-        _keep(job, stored, in_piece(contacts), in_piece)
+    if stored.confirmed and stored.chosen is not None:
+        ended = _part(job, stored, size, now=now)
     else:
-        _deal(job, stored, in_piece(contacts), in_piece, now=now)
-    if end is not None:
-        stored.cursor_created_at, stored.cursor_id = end
+        ended = _piece(job, stored, contacts, size, now=now)
+    if not ended:
         stored.heartbeat_at = timezone.now()
     elif stored.confirmed:
         stored.state, stored.finished_at, stored.token = State.FINISHED, timezone.now(), None
@@ -310,57 +291,86 @@ def _chunk(
     return stored
 
 
-def _keep(
-    job: SyncJob, operation: BulkOperation, rows: QuerySet[Any], in_piece: Callable[[QuerySet[Any]], QuerySet[Any]]
-) -> None:
-    """Keep these contacts for the operation, and count what would become of them."""
-    operation.chosen = (operation.chosen or 0) + chosen.keep(operation, rows)
-    found = look(job, in_piece(chosen.kept(job, operation)))
-    operation.forecast = (Forecast(**operation.forecast) + found).as_json()
+def _piece(job: SyncJob, operation: BulkOperation, contacts: QuerySet[Any], size: int, *, now: datetime) -> bool:
+    """The next contacts of the selection, found among all. Was it the last piece?"""
+    made, key = operation.cursor_created_at, operation.cursor_id
+    after = Place(made, key) if made and key else None
+    until = operation.requested_at
+    end = end_of_piece(job, after=after, until=until, size=size)
+    rows = piece(job, contacts, after=after, end=end, until=until)
+    if not operation.confirmed:
+        keep(job, operation, rows)
+    else:
+        if any_spared(operation):
+            operation.spared += rows.filter(spared(operation)).count()
+            rows = rows.filter(~spared(operation))
+        decide(job, rows, by=operation)
+        _write(job, operation, rows, now=now)
+    if end is not None:
+        operation.cursor_created_at, operation.cursor_id = end
+    return end is None
 
 
-def draft_is_ready(job: SyncJob, operation: BulkOperation) -> None:
-    """All its contacts are kept: people are counted, and it waits for a person's word. Not stored here."""
-    few = operation.chosen is not None and operation.chosen <= IMMEDIATELY
-    found = Forecast(**operation.forecast)
-    operation.forecast = replace(found, people=people(job, chosen.kept(job, operation, few=few))).as_json()
-    operation.state, operation.token = State.DRAFT, None
-    operation.cursor_created_at = operation.cursor_id = operation.started_at = None
-
-
-def _deal(
-    job: SyncJob,
-    operation: BulkOperation,
-    rows: QuerySet[Any],
-    in_piece: Callable[[QuerySet[Any]], QuerySet[Any]],
-    *,
-    now: datetime,
-) -> None:
-    """Do with these contacts what was asked for, and count it."""
-    keeps = operation.undoes or (operation if operation.chosen is not None else None)
-    if any_spared(operation):
-        operation.spared += rows.filter(spared(operation)).count()
-        rows = rows.filter(~spared(operation))
-    if keeps and chosen.any_decided(keeps):
-        decided = chosen.decided_since(job, keeps, queued=bool(operation.undoes), few=_few(operation))
-        operation.spared += in_piece(decided).count()
-    if _few(operation):
+def _part(job: SyncJob, operation: BulkOperation, size: int, *, now: datetime) -> bool:
+    """The next contacts of those that are kept for it, or for the one that it undoes. Was it the last part?"""
+    keeps, after = operation.undoes or operation, operation.cursor_row
+    few = (operation.chosen or 0) <= IMMEDIATELY
+    end = None if few else chosen.end_of_part(keeps, after=after, size=size)
+    kept = chosen.rows(keeps, after=after, until=end)
+    if operation.undoes:
+        kept = kept.exclude(status_before="")
+    operation.spared += chosen.contacts(job, kept.filter(decided=True)).count()
+    rows = chosen.contacts(job, kept.filter(decided=False))
+    if operation.action == Action.RETRY:
+        rows = rows.filter(**{job.sync_status: SyncStatus.ERROR})
+    if few:
         spare_before(job, operation, rows)
     decide(job, rows, by=operation)
-    if operation.action == Action.UNDO:
-        assert operation.undoes
+    if operation.undoes:
         found = rows.count()
         undone = write_back(job, rows, chosen.before(job, operation.undoes))
         operation.undone += undone
         operation.too_late += found - undone
-        return
+    else:
+        _write(job, operation, rows, now=now, remember=partial(chosen.remember, job, kept))
+    operation.cursor_row = end
+    return end is None
+
+
+def _write(
+    job: SyncJob,
+    operation: BulkOperation,
+    rows: QuerySet[Any],
+    *,
+    now: datetime,
+    remember: Callable[[QuerySet[Any]], None] | None = None,
+) -> None:
+    """Queue or skip these contacts, and count them."""
     if operation.action == Action.SKIP:
         taken = write_skipped(job, rows, reason=operation.reason)
         counts = {BY_HAND: taken.count - taken.under_way, UNDER_WAY: taken.under_way}
         done = QueueResult(0, 0, {label: count for label, count in counts.items() if count})
     else:
-        remember = partial(chosen.remember, job, operation) if keeps else None
         done = write_queued(job, rows, now=now, remember=remember)
     so_far = result(job, operation) + done
     operation.queued, operation.already_queued = so_far.queued, so_far.already_queued
     operation.skipped = so_far.skipped
+
+
+def keep(job: SyncJob, operation: BulkOperation, contacts: QuerySet[Any]) -> None:
+    """Keep these contacts for the operation, and count what would become of them. It is not stored here."""
+    operation.chosen = (operation.chosen or 0) + chosen.keep(operation, contacts)
+    fresh = chosen.rows(operation, after=operation.cursor_row)
+    found = look(job, chosen.contacts(job, fresh))
+    operation.forecast = (Forecast(**operation.forecast) + found).as_json()
+    operation.cursor_row = fresh.order_by("-pk").values_list("pk", flat=True).first() or operation.cursor_row
+
+
+def draft_is_ready(job: SyncJob, operation: BulkOperation) -> None:
+    """All its contacts are kept: people are counted, and it waits for a person's word. It is not stored here."""
+    if (operation.chosen or 0) > SMALLEST:
+        chosen.tell_the_planner()
+    count = people(job, chosen.contacts(job, chosen.rows(operation)))
+    operation.forecast = replace(Forecast(**operation.forecast), people=count).as_json()
+    operation.state, operation.token = State.DRAFT, None
+    operation.cursor_created_at = operation.cursor_id = operation.cursor_row = operation.started_at = None

@@ -159,6 +159,8 @@ def test_pick_contacts_in_the_admin_and_find_them_in_brevo(demo: Demo, browser: 
     find(".actions .question a").click()
     Select(find(".actions select[name=action]")).select_by_visible_text("Queue for Brevo")
     find(".actions button[type=submit]").click()
+    assert f"{matching} contacts, chosen by admin" in find("#content").text
+    find(".sync-buttons button.default").click()
     message = find(".messagelist").text
     assert message.startswith("Queued ")
     assert "for Brevo." in message
