@@ -69,7 +69,7 @@ def test_all_that_is_listed_goes_to_a_worker(
 def test_the_strip_shows_curation_beside_the_platforms(client: Client, make_contact: Make) -> None:
     make_contact("a@x.example", contact_curation_status="Complete")
     page = client.get(LIST).content.decode()
-    assert 'data-url="/api/v3/contacts/curation" aria-label="Curation"' in page
+    assert 'data-platform="curation" aria-label="Curation"' in page
     assert page.index('aria-label="Curation"') < page.index('aria-label="Brevo"')
     assert client.get("/api/v3/contacts/curation").json()["summary"]["complete"] == 1
 

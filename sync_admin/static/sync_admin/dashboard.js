@@ -38,7 +38,7 @@
         when.href = run.url;
         when.textContent = run.when;
       }
-      [when, run.took, run.trigger, badge(run.kind, run.state), run.did, run.reason].forEach((one) => cell(row, one));
+      [when, badge(run.kind, run.state), run.did, run.reason, run.took, run.trigger].forEach((one) => cell(row, one));
       return row;
     });
     body.replaceChildren(...rows);
