@@ -19,7 +19,7 @@ FROM generate_series(1::bigint, {number}) n
 _CONTACTS = """
 INSERT INTO contacts (id, email, email_type, has_gmail, name, phone_number, context, source_url, domain_id,
     created_at, updated_at, contact_curation_status, brevo_sync_status, brevo_processing_status,
-    brevo_processing_error, brevo_contact_id, brevo_next_attempt_at, brevo_synced_at)
+    brevo_processing_error, brevo_error_cause, brevo_contact_id, brevo_next_attempt_at, brevo_synced_at)
 SELECT gen_random_uuid(),
     CASE WHEN n % 97 <> 0 THEN
         (ARRAY['info', 'office', 'sales', 'anna', 'john', 'maria', 'peter', 'hr', 'kontakt'])[1 + n % 9]
@@ -32,12 +32,13 @@ SELECT gen_random_uuid(),
     now() - ({number} - n) * interval '20 seconds', now() - ({number} - n) * interval '20 seconds',
     CASE WHEN n % greatest({number} / 200, 2) = 0 THEN 'Error' WHEN n % 10 < 7 THEN 'Complete' ELSE 'New' END,
     status, nullif(nullif(status, 'New'), 'Skipped'),
-    CASE status WHEN 'Error' THEN 'Brevo refused it (400): "Invalid phone number".'
-        WHEN 'Skipped' THEN 'There is no e-mail address. Add one, then queue the contact again.' END,
+    reason, reason,
     CASE status WHEN 'Complete' THEN n::text END,
     CASE status WHEN 'Queued' THEN now() - ({number} - n) * interval '1 millisecond' END,
     CASE status WHEN 'Complete' THEN now() END
 FROM (SELECT n, {status} AS status FROM generate_series(1::bigint, {number}) n) AS made
+CROSS JOIN LATERAL (SELECT CASE status WHEN 'Error' THEN 'Brevo refused it (400): "Invalid phone number".'
+    WHEN 'Skipped' THEN 'There is no e-mail address. Add one, then queue the contact again.' END AS reason) AS said
 JOIN (SELECT row_number() OVER () AS place, id, domain FROM domains) AS d
     ON d.place = 1 + n % (SELECT count(*) FROM domains)
 """
