@@ -368,3 +368,21 @@ class LastWebhook(models.Model):
 
     def __str__(self) -> str:
         return self.platform
+
+
+class StatusCounts(models.Model):
+    """How many contacts of a large table were in each sync status of a platform, a while ago.
+
+    For a page that would else wait for a count, and whose script asks for fresh numbers at once.
+    """
+
+    platform = models.CharField(primary_key=True, max_length=20)
+    counts = models.JSONField()  # SyncStatus value -> contacts
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "status_counts"
+        verbose_name_plural = "status counts"
+
+    def __str__(self) -> str:
+        return self.platform

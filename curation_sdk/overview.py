@@ -12,7 +12,7 @@ from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, QueuePause, SyncRun
 from curation_sdk.operations import sentence, unfinished_of
 from curation_sdk.queueing import closed_reason
-from curation_sdk.status_counts import status_counts
+from curation_sdk.status_counts import kept_counts, status_counts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.steering import cancel_sentence, pause_sentence, still_cancelled
 from curation_sdk.workers import workers_alive
@@ -31,7 +31,7 @@ def _summary(counts: dict[str, int]) -> dict[str, int]:
 def in_use(job: SyncJob) -> bool:
     """Is it switched on, or does it know of contacts from a time when it was?"""
     closed = closed_reason(job)
-    return not closed or _in_use(closed, status_counts(job, for_a_start=True))
+    return not closed or _in_use(closed, status_counts(job, start=kept_counts()))
 
 
 def _in_use(closed: str, counts: dict[str, int]) -> bool:
@@ -95,6 +95,7 @@ def standings(jobs: Sequence[SyncJob], *, now: datetime, for_a_start: bool = Fal
     waits = runs.waits(names, now=now)
     operations = list(unfinished_of(names).filter(confirmed=True))
     workers = workers_alive(now=now)
+    start = kept_counts() if for_a_start else None
 
     def last_run(job: SyncJob, *, ended: bool) -> SyncRun | None:
         its = (run for run in last if run.platform == job.platform)
@@ -104,7 +105,7 @@ def standings(jobs: Sequence[SyncJob], *, now: datetime, for_a_start: bool = Fal
         Standing(
             job=job,
             closed=closed_reason(job),
-            counts=status_counts(job, for_a_start=for_a_start),
+            counts=status_counts(job, start=start),
             running=[run for run in running if run.platform == job.platform],
             latest=last_run(job, ended=True),
             operations=[operation for operation in operations if operation.platform == job.platform],

@@ -18,6 +18,7 @@ from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.operations import LOST_AFTER, unfinished, work_off
 from curation_sdk.shutdown import stop_requested
+from curation_sdk.status_counts import keep_status_counts
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ def process_queue(job: SyncJob, trigger: str) -> str:
     report = run_cycle(job, trigger=SyncRun.Trigger(trigger), budget=rest, stop=stop_requested)
     if report.work_left:
         enqueue(job, SyncRun.Trigger.SUCCESSOR)
+    if not stop_requested():
+        keep_status_counts(job)
     sentence = report.sentence()
     if report.stopped:
         logger.error("%s: %s", job.platform, sentence)

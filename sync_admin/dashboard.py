@@ -27,6 +27,7 @@ def dashboard(request: HttpRequest) -> HttpResponseBase:
         request,
         "sync_admin/dashboard.html",
         "Sync",
+        says_what_is_stopped=True,
         board=shown,
         may_push=request.user.has_perm(PUSH),
         may_open_runs=_may_open_runs(request),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from django.utils import timezone
 from brevo_sync.job import BREVO
 from contacts.models import Contact
 from curation_sdk import status_counts
+from curation_sdk.models import StatusCounts
 from curation_sdk.queueing import cancel_queued, queue_contacts, skip_contacts
+from curation_sdk.status_counts import kept_counts, statuses_changed
 from curation_sdk.status_counts import status_counts as counts_of
-from curation_sdk.status_counts import statuses_changed
 
 Make = Callable[..., Contact]
 
@@ -188,13 +190,62 @@ def test_the_counts_come_from_the_index_alone(make_contact: Make) -> None:
 def test_a_page_begins_with_what_is_known_unless_this_process_changed_it(counting: Counting, db: None) -> None:
     counts_of(BREVO)
     counting.now += 500
-    counts_of(BREVO, for_a_start=True)
+    counts_of(BREVO, start=kept_counts())
     assert counting.times == 1
     counts_of(BREVO)
     assert counting.times == 2
     counting.now += 601
-    counts_of(BREVO, for_a_start=True)
+    counts_of(BREVO, start=kept_counts())
     assert counting.times == 3
     statuses_changed(BREVO)
-    counts_of(BREVO, for_a_start=True)
+    counts_of(BREVO, start=kept_counts())
     assert counting.times == 4
+
+
+@pytest.fixture
+def new_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Forget what this process knows, in a world in which one contact is a large table."""
+    monkeypatch.setattr(status_counts, "LARGE", 1)
+
+    def forget() -> None:
+        for known in (status_counts._shared, status_counts._changes, status_counts._kept_at):
+            known.clear()
+
+    forget()
+    return forget
+
+
+@pytest.mark.django_db
+def test_a_page_of_a_new_process_begins_with_what_a_worker_kept(
+    new_process: Callable[[], None], make_contact: Callable[..., Any], django_assert_num_queries: Any
+) -> None:
+    make_contact("ada@x.example")
+    status_counts.keep_status_counts(BREVO)
+    make_contact("bob@x.example")
+    new_process()
+    with django_assert_num_queries(1):
+        assert counts_of(BREVO, start=kept_counts())["New"] == 1
+    assert counts_of(BREVO)["New"] == 2, "whoever wants fresh numbers gets them"
+    assert StatusCounts.objects.get().counts["New"] == 2
+
+
+@pytest.mark.django_db
+def test_what_was_kept_gets_old_and_is_nothing_beside_a_change_of_our_own(
+    new_process: Callable[[], None], make_contact: Callable[..., Any]
+) -> None:
+    make_contact("ada@x.example")
+    status_counts.keep_status_counts(BREVO)
+    make_contact("bob@x.example")
+    new_process()
+    statuses_changed(BREVO)
+    assert counts_of(BREVO, start=kept_counts())["New"] == 2
+    StatusCounts.objects.update(counts={"New": 1}, counted_at=timezone.now() - timedelta(seconds=601))
+    new_process()
+    assert counts_of(BREVO, start=kept_counts())["New"] == 2
+
+
+@pytest.mark.django_db
+def test_small_tables_are_counted_and_not_kept(make_contact: Callable[..., Any]) -> None:
+    make_contact("ada@x.example")
+    status_counts.keep_status_counts(BREVO)
+    assert not StatusCounts.objects.exists()
