@@ -203,7 +203,7 @@ def test_a_page_begins_with_what_is_known_unless_this_process_changed_it(countin
 
 
 @pytest.fixture
-def new_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Forget what this process knows, in a world in which one contact is a large table."""
     monkeypatch.setattr(status_counts, "LARGE", 1)
 
@@ -212,7 +212,8 @@ def new_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
             known.clear()
 
     forget()
-    return forget
+    yield forget
+    forget()
 
 
 @pytest.mark.django_db

@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
-from curation_sdk.status_counts import status_counts
+from curation_sdk.status_counts import kept_counts, status_counts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.wording import count_of
 from sync_admin.advice import set_up_address
@@ -19,14 +19,16 @@ register = template.Library()
 @register.inclusion_tag("sync_admin/stopped.html")
 def sync_stopped() -> dict[str, Any]:
     """To be called for people who may see contacts."""
+    stopped = stopped_queues(now=timezone.now())
+    known = kept_counts() if stopped else {}
     return {
         "stopped": [
             {
                 "job": job,
                 "run": run,
-                "waiting": count_of(status_counts(job)[SyncStatus.QUEUED], "contact waits", "contacts wait"),
+                "waiting": count_of(status_counts(job, start=known)[SyncStatus.QUEUED], "contact waits", "contacts wait"),
                 "set_up": set_up_address(job),
             }
-            for job, run in stopped_queues(now=timezone.now())
+            for job, run in stopped
         ]
     }

@@ -360,11 +360,14 @@ def waits(make_contact: Make) -> Contact:
 def test_a_queue_that_is_stopped_is_on_every_page(admin_client: Client, waits: Contact) -> None:
     assert LINE not in start_page(admin_client)
     stopped()
-    for name in ("admin:index", "admin:contacts_contact_changelist", "sync-dashboard", "sync-errors"):
+    for name in ("admin:index", "admin:contacts_contact_changelist", "sync-connections", "sync-errors"):
         shown = admin_client.get(reverse(name)).content.decode()
         assert LINE in shown
         assert "Brevo rejected the key (401)." in shown
         assert reverse("sync-errors", args=["brevo"]) in shown
+    dashboard = admin_client.get(reverse("sync-dashboard")).content.decode()
+    assert LINE not in dashboard, "it stands with the queue there"
+    assert "The last run stopped: Brevo rejected the key (401)." in dashboard
 
 
 @pytest.mark.parametrize("case", ["nobody waits", "a run is at it", "a later run went well", "it is off"])
