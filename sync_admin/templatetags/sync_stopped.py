@@ -26,9 +26,13 @@ def sync_stopped() -> dict[str, Any]:
             {
                 "job": job,
                 "run": run,
-                "waiting": count_of(status_counts(job, start=known)[SyncStatus.QUEUED], "contact waits", "contacts wait"),
+                "waiting": _who_wait(status_counts(job, start=known)[SyncStatus.QUEUED]),
                 "set_up": set_up_address(job),
             }
             for job, run in stopped
         ]
     }
+
+
+def _who_wait(number: int) -> str:
+    return count_of(number, "contact waits", "contacts wait")
