@@ -35,9 +35,9 @@ DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
-    *(ROOT / f"docs/{name}.md" for name in ("architecture", "curation", "brevo", "hubspot", "mautic", "n8n")),
+    *(ROOT / f"docs/{name}.md" for name in ("architecture", "admin", "curation", "brevo", "hubspot", "mautic", "n8n")),
 ]
-WITHOUT_CALLS = ("CONTRIBUTING.md", "CHANGELOG.md", "architecture.md")
+WITHOUT_CALLS = ("CONTRIBUTING.md", "CHANGELOG.md", "architecture.md", "admin.md")
 WITH_CALLS = [document for document in DOCUMENTS if document.name not in WITHOUT_CALLS]
 PACKAGES = (
     "scrapersky",
