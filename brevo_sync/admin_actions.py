@@ -15,16 +15,16 @@ from curation_sdk import admin_actions
 Admin = admin.ModelAdmin[Any]
 
 
-@admin.action(description="Queue for Brevo", permissions=["change"])
+@admin.action(description="Queue for Brevo", permissions=["push"])
 def queue_for_brevo(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.queue(BREVO, model_admin, request, contacts)
 
 
-@admin.action(description="Retry failed for Brevo", permissions=["change"])
+@admin.action(description="Retry failed for Brevo", permissions=["push"])
 def retry_failed_for_brevo(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.retry_failed(BREVO, model_admin, request, contacts)
 
 
-@admin.action(description="Skip for Brevo", permissions=["change"])
+@admin.action(description="Skip for Brevo", permissions=["push"])
 def skip_for_brevo(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.skip(BREVO, model_admin, request, contacts)

@@ -13,6 +13,6 @@ from contacts.models import Contact
 from curation_sdk import admin_actions
 
 
-@admin.action(description="Queue for curation", permissions=["change"])
+@admin.action(description="Queue for curation", permissions=["curate"])
 def queue_for_curation(model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.queue(CURATION, model_admin, request, contacts)

@@ -22,6 +22,7 @@ from contacts.address_key import email_key
 from contacts.curation import announce, save_columns, with_curation
 from contacts.deleting import deleting_many
 from contacts.models import Contact, Domain, Page, Suppression
+from contacts.permissions import CURATE, PUSH
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncAttempt, SyncRun
@@ -198,6 +199,17 @@ class ContactAdmin(DeletesMany[Contact]):
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Contact | None = None) -> Any:
+        """To decide about curation takes a permission of its own."""
+        fixed = super().get_readonly_fields(request, obj)
+        return fixed if self.has_curate_permission(request) else (*fixed, CURATION.sync_status)
+
+    def has_curate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(CURATE)
+
+    def has_push_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(PUSH)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """With the value that the page showed in a hidden field: what differs from that is what the person changed.

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 
 from curation_sdk import operations
 from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
+from curation_sdk.recovery import jobs
 from curation_sdk.totals import EstimatingPaginator
 from curation_sdk.wording import count_of
 
@@ -154,6 +155,11 @@ def stop_operations(
     model_admin: admin.ModelAdmin[BulkOperation], request: HttpRequest, chosen: QuerySet[BulkOperation]
 ) -> None:
     """Stop those that have not ended. What they have done stays."""
+    theirs = [job.platform for job in jobs() if request.user.has_perm(job.permission)]
+    if count := chosen.exclude(platform__in=theirs).count():
+        text = f"You may not stop {count_of(count, 'operation')}: the queue is not one that you may steer."
+        model_admin.message_user(request, text, messages.ERROR)
+        return
     stopped = sum(operations.cancel(operation, now=timezone.now()) for operation in chosen)
     level = messages.SUCCESS if stopped else messages.WARNING
     text = f"Stopped {count_of(stopped, 'operation')}. What they had done stays."
@@ -162,7 +168,7 @@ def stop_operations(
 
 @admin.register(BulkOperation)
 class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
-    """What was asked for many contacts, and how far it is. Whoever may change contacts may look and stop."""
+    """What was asked for many contacts, and how far it is. Whoever may queue contacts may look and stop."""
 
     list_display = (
         *("requested_at", "platform", "action", "requested_by", "state_badge"),
@@ -185,7 +191,7 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
         return ", ".join(f"{count:,} {rule}" for rule, count in operation.skipped.items()) or "0"
 
     def has_stop_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("contacts.change_contact")
+        return any(request.user.has_perm(job.permission) for job in jobs())
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_view_permission(request, obj) or self.has_stop_permission(request)

@@ -15,16 +15,16 @@ from hubspot_sync.job import HUBSPOT
 Admin = admin.ModelAdmin[Any]
 
 
-@admin.action(description="Queue for HubSpot", permissions=["change"])
+@admin.action(description="Queue for HubSpot", permissions=["push"])
 def queue_for_hubspot(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.queue(HUBSPOT, model_admin, request, contacts)
 
 
-@admin.action(description="Retry failed for HubSpot", permissions=["change"])
+@admin.action(description="Retry failed for HubSpot", permissions=["push"])
 def retry_failed_for_hubspot(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.retry_failed(HUBSPOT, model_admin, request, contacts)
 
 
-@admin.action(description="Skip for HubSpot", permissions=["change"])
+@admin.action(description="Skip for HubSpot", permissions=["push"])
 def skip_for_hubspot(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.skip(HUBSPOT, model_admin, request, contacts)

@@ -15,16 +15,16 @@ from mautic_sync.job import MAUTIC
 Admin = admin.ModelAdmin[Any]
 
 
-@admin.action(description="Queue for Mautic", permissions=["change"])
+@admin.action(description="Queue for Mautic", permissions=["push"])
 def queue_for_mautic(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.queue(MAUTIC, model_admin, request, contacts)
 
 
-@admin.action(description="Retry failed for Mautic", permissions=["change"])
+@admin.action(description="Retry failed for Mautic", permissions=["push"])
 def retry_failed_for_mautic(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.retry_failed(MAUTIC, model_admin, request, contacts)
 
 
-@admin.action(description="Skip for Mautic", permissions=["change"])
+@admin.action(description="Skip for Mautic", permissions=["push"])
 def skip_for_mautic(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.skip(MAUTIC, model_admin, request, contacts)

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import Truncator
 
+from contacts.permissions import PUSH
 from curation_sdk.admin import ForgivingAdmin, ReadOnly
 from curation_sdk.recovery import jobs
 from curation_sdk.wording import count_of
@@ -85,7 +86,8 @@ class EnrichmentAdmin(ReadOnly, ForgivingAdmin[Enrichment]):
         return Truncator(enrichment.error).chars(80)
 
     def has_use_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("contacts.change_contact")
+        """It changes contacts, and queues them again."""
+        return request.user.has_perms(["contacts.change_contact", PUSH])
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_view_permission(request, obj) or self.has_use_permission(request)

@@ -15,16 +15,16 @@ from n8n_sync.job import N8N
 Admin = admin.ModelAdmin[Any]
 
 
-@admin.action(description="Queue for n8n", permissions=["change"])
+@admin.action(description="Queue for n8n", permissions=["push"])
 def queue_for_n8n(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.queue(N8N, model_admin, request, contacts)
 
 
-@admin.action(description="Retry failed for n8n", permissions=["change"])
+@admin.action(description="Retry failed for n8n", permissions=["push"])
 def retry_failed_for_n8n(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.retry_failed(N8N, model_admin, request, contacts)
 
 
-@admin.action(description="Skip for n8n", permissions=["change"])
+@admin.action(description="Skip for n8n", permissions=["push"])
 def skip_for_n8n(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.skip(N8N, model_admin, request, contacts)

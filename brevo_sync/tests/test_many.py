@@ -186,7 +186,7 @@ def test_the_list_shows_it_and_a_person_stops_it(client: Client, three: list[Con
     assert "Queue, waiting" not in client.get(LIST).content.decode()
 
 
-def test_whoever_may_change_contacts_may_look_and_stop_and_nobody_else(three: list[Contact], user: Any) -> None:
+def test_whoever_may_queue_contacts_may_look_and_stop_and_nobody_else(three: list[Contact], user: Any) -> None:
     def browser(permission: str) -> Client:
         staff = get_user_model().objects.create(username=permission, is_staff=True)
         staff.user_permissions.set(Permission.objects.filter(codename__in=[permission, "view_contact"]))
@@ -194,10 +194,11 @@ def test_whoever_may_change_contacts_may_look_and_stop_and_nobody_else(three: li
         client.force_login(staff)
         return client
 
-    operator, reader = browser("change_contact"), browser("view_bulkoperation")
+    operator, reader, curator = map(browser, ("push_contact", "view_bulkoperation", "curate_contact"))
     act(operator, "queue_for_brevo", three[0], select_across="1")
     form = {"action": "stop_operations", "_selected_action": [str(BulkOperation.objects.get().pk)], "index": "0"}
     reader.post(OPERATIONS, form)
+    assert "You may not stop 1 operation" in curator.post(OPERATIONS, form, follow=True).content.decode()
     assert BulkOperation.objects.get().state == "waiting"
     assert operator.get(OPERATIONS).status_code == 200
     operator.post(OPERATIONS, form)
