@@ -36,4 +36,5 @@ BREVO = SyncJob(
     off_reason=conf.off_reason,
     policy=partial(platform_settings.policy, "BREVO"),
     open=brevo_service,
+    page_of=conf.page_of,
 )

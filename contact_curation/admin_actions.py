@@ -16,3 +16,10 @@ from curation_sdk import admin_actions
 @admin.action(description="Queue for curation", permissions=["curate"])
 def queue_for_curation(model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.queue(CURATION, model_admin, request, contacts)
+
+
+@admin.action(description="Take out of the queue for curation", permissions=["curate"])
+def take_out_of_curation(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Contact]
+) -> None:
+    admin_actions.take_out(CURATION, model_admin, request, contacts)

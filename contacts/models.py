@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
@@ -208,6 +209,20 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
 
     def __str__(self) -> str:
         return self.email or self.name or str(self.pk)
+
+
+class DefaultView(models.Model):
+    """What a person wants to see first in the list of contacts: its filters, search and order, as in an address."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    query = models.CharField(max_length=2000)
+
+    class Meta:
+        db_table = "default_views"
+        default_permissions = ()  # everybody has his own, and no other
+
+    def __str__(self) -> str:
+        return self.query
 
 
 class Suppression(models.Model):

@@ -98,17 +98,6 @@ class ReadOnly:
         return False
 
 
-class SyncAttemptInline(ReadOnly, admin.TabularInline[SyncAttempt, Any]):
-    """A contact's attempts that were not a plain success, newest first."""
-
-    model = SyncAttempt
-    verbose_name_plural = "Attempts that were not a plain success"
-    fields = ("created_at", "platform", "outcome", "reason", "http_status", "code", "request_id", "duration_ms")
-    readonly_fields = fields
-    ordering = ("-created_at", "-id")
-    extra = 0
-
-
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnly, ForgivingAdmin[SyncRun]):
     """What each run did, and why it stopped."""

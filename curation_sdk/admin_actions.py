@@ -15,10 +15,9 @@ from django.utils.html import format_html
 from curation_sdk import operations
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
-from curation_sdk.queueing import closed_reason, queue_contacts, skip_contacts
+from curation_sdk.queueing import cancel_queued, closed_reason, queue_contacts, skip_contacts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.tasks import start_soon
-from curation_sdk.wording import count_of
 from curation_sdk.workers import worker_alive
 
 
@@ -61,8 +60,20 @@ def skip(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest,
         _in_background(job, BulkOperation.Action.SKIP, model_admin, request, reason)
         return
     taken = skip_contacts(job, contacts, reason=reason)
-    text = f"{count_of(taken.count, 'contact')} will not be pushed to {job.label}."
+    text = operations.taken_out(job, BulkOperation.Action.SKIP, taken.count)
     model_admin.message_user(request, text, messages.SUCCESS)
+    if warning := taken.warning(job.label):
+        model_admin.message_user(request, warning, messages.WARNING)
+
+
+def take_out(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Any]) -> None:
+    """Take the chosen contacts out of the queue."""
+    if _everything(request) and operations.too_many(contacts):
+        _in_background(job, BulkOperation.Action.TAKE_OUT, model_admin, request)
+        return
+    taken = cancel_queued(job, contacts)
+    level = messages.SUCCESS if taken.count else messages.WARNING
+    model_admin.message_user(request, operations.taken_out(job, BulkOperation.Action.TAKE_OUT, taken.count), level)
     if warning := taken.warning(job.label):
         model_admin.message_user(request, warning, messages.WARNING)
 
@@ -70,6 +81,14 @@ def skip(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest,
 def _everything(request: HttpRequest) -> bool:
     """Was "Select all … contacts" chosen, and not single rows?"""
     return request.POST.get("select_across") == "1"
+
+
+_DOING = {
+    "queue": "queues them",
+    "retry": "queues them again",
+    "skip": "skips them",
+    "take_out": "takes them out of the queue",
+}
 
 
 def _in_background(
@@ -93,7 +112,7 @@ def _in_background(
         reason=reason,
     )
     start_soon(job, SyncRun.Trigger.ADMIN)
-    what = {"queue": "queues them", "retry": "queues them again", "skip": "skips them"}[action]
+    what = _DOING[action]
     link = reverse("admin:curation_sdk_bulkoperation_change", args=[operation.pk])
     text = format_html(
         'These are many contacts: a worker {} for {}. <a href="{}">See how far it is, or stop it.</a>',

@@ -139,6 +139,7 @@ class BulkOperation(models.Model):
         QUEUE = "queue", "Queue"
         RETRY = "retry", "Retry failed"
         SKIP = "skip", "Skip"
+        TAKE_OUT = "take_out", "Take out of the queue"
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"

@@ -37,4 +37,5 @@ MAUTIC = SyncJob(
     policy=conf.policy,
     open=mautic_service,
     push_size=conf.MOST_AT_ONCE,
+    page_of=conf.page_of,
 )

@@ -22,21 +22,6 @@ from n8n_sync.models import Enrichment, EnrichmentEvent
 AT_ONCE = 1_000
 
 
-class EnrichmentInline(ReadOnly, admin.TabularInline[Enrichment, Any]):
-    """What n8n found out about a contact, newest first."""
-
-    model = Enrichment
-    verbose_name_plural = "Found out by n8n"
-    fields = (
-        *("received_at", "status", "phone", "company_name", "company_website", "city", "country"),
-        *("confidence_score", "error", "enrichment_id"),
-    )
-    readonly_fields = fields
-    ordering = ("-received_at", "-id")
-    show_change_link = True
-    extra = 0
-
-
 @admin.action(description="Use for the contact, and sync it again", permissions=["use"])
 def use_for_contacts(
     model_admin: admin.ModelAdmin[Enrichment], request: HttpRequest, chosen: QuerySet[Enrichment]

@@ -135,12 +135,15 @@ def test_while_the_platform_is_off_nothing_is_written_down(api: Api, three: list
         ("queue_for_brevo", "New", "Queued", "queues them for Brevo"),
         ("retry_failed_for_brevo", "Error", "Queued", "queues them again for Brevo"),
         ("skip_for_brevo", "New", "Skipped", "skips them for Brevo"),
+        ("take_out_of_brevo", "Queued", "New", "takes them out of the queue for Brevo"),
     ],
 )
 def test_all_that_is_listed_goes_to_a_worker(
     client: Client, three: list[Contact], make_contact: Make, action: str, before: str, after: str, words: str
 ) -> None:
-    Contact.objects.update(brevo_sync_status=before)
+    Contact.objects.update(
+        brevo_sync_status=before, brevo_processing_status=before if before in ("Queued", "Error") else None
+    )
     make_contact("other@x.example", email_type="SERVICE", brevo_sync_status=before)
     workers.beat(now=timezone.now())
     [(level, text)] = act(client, action, three[0], query="?email_type__exact=FREE&p=1&o=1", select_across="1")

@@ -21,6 +21,19 @@ COLUMNS = (
     "context",
 )
 
+#: Whom a row is about. Only exports have it.
+ID = "id"
+
+#: What an export has besides. Read over: what became of a contact is found out, not imported.
+READ_OVER = (
+    *("created_at", "updated_at"),
+    *("contact_curation_status", "contact_processing_error", "contact_curated_at"),
+    *("brevo_sync_status", "brevo_processing_error", "brevo_contact_id", "brevo_synced_at"),
+    *("hubspot_sync_status", "hubspot_processing_error", "hubspot_contact_id", "hubspot_synced_at"),
+    *("mautic_sync_status", "mautic_processing_error", "mautic_contact_id", "mautic_synced_at"),
+    *("n8n_sync_status", "n8n_processing_error", "n8n_contact_id", "n8n_synced_at"),
+)
+
 _WRONG_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -36,7 +49,7 @@ def read_header(lines: Iterator[Line]) -> tuple[str, ...]:
     if line.problem:
         raise FileRefused(f"The header on line {line.number} cannot be read: {line.problem}.")
     columns = tuple(_fold(cell) for cell in next(csv.reader([line.text])))
-    unknown = [column for column in columns if column not in COLUMNS]
+    unknown = [column for column in columns if column not in (*COLUMNS, ID, *READ_OVER)]
     if unknown:
         _refuse_wrong_separator(columns)
         raise FileRefused(f"Unknown column: {_listed(unknown)}. {known}")

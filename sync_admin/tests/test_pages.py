@@ -11,16 +11,17 @@ from scrapersky.tests.site import Site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-PAGES = ("/admin/sync/",)
+PAGES = ("/admin/sync/", "/admin/contacts/contact/", "/admin/contacts/contact/{contact}/change/")
 
 
 def test_pages_are_accessible(browser: Any, site: Site) -> None:
+    contact = site.run("from contacts.models import Contact; print(Contact.objects.first().pk)").split()[-1]
     site.log_in(browser)
     found = {}
     for view in ({}, {"dark": True}, {"phone": True}):
         look(browser, **view)
         for page in PAGES:
-            browser.get(site.url + page)
+            browser.get(site.url + page.format(contact=contact))
             if findings := serious_findings(browser):
                 found[page, *view] = findings
     assert found == {}
