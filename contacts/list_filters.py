@@ -22,7 +22,7 @@ from curation_sdk.statuses import SyncStatus
 SHORT = 1_000
 
 #: Up to so many filters in use have numbers of their own.
-MOST_ACTIVE = 3
+MOST_ACTIVE = 2
 
 
 #: The request's attribute with the counts of all contacts, by their column.
@@ -56,12 +56,13 @@ class ContactChangeList(ChangeList):
         if everybody and column in (known := vars(spec.request).get(_KNOWN, {})):
             return Counter(known[column])
         if own:
-            # Without this filter the list is another one: a query for each, and with a search one for each word.
+            # Without this filter the list is another one. By one other filter an index finds it.
             dear = self.query or len(self.get_filters_params()) > MOST_ACTIVE
             return None if dear else _counted(self._without(spec), [column])[column]
-        if self.result_count > SHORT:
-            return None
-        return self._of_this_list[column]
+        if not self.multi_page:
+            return Counter(getattr(row, column) for row in self.result_list)  # read already
+        # To search once more may take as long as the rest of the page.
+        return None if self.query or self.result_count > SHORT else self._of_this_list[column]
 
     @cached_property
     def _of_this_list(self) -> dict[str, Counter[Any] | None]:

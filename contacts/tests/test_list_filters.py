@@ -72,10 +72,13 @@ def test_in_a_long_list_only_statuses_of_all_contacts_have_numbers(
     admin_client: Client, crowd: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_filters, "SHORT", 2)
+    monkeypatch.setattr("contacts.admin.ContactAdmin.list_per_page", 1)
     assert shown(admin_client, "Brevo status") == {"New": 1, "Error": 4, "Complete": 1}
     assert shown(admin_client, "e-mail type") == {}
     assert shown(admin_client, "Brevo status", "?email_type__exact=FREE") == {}
     assert shown(admin_client, "Brevo status", "?email_type__exact=SERVICE") == {"Error": 1, "Complete": 1}
+    assert shown(admin_client, "Brevo status", "?q=acme") == {"Complete": 1}
+    assert shown(admin_client, "Brevo status", "?q=free") == {}
 
 
 def test_with_every_filter_and_a_search_the_list_needs_at_most_30_queries(
