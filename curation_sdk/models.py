@@ -176,6 +176,7 @@ class BulkOperation(models.Model):
         QUEUE = "queue", "Queue"
         RETRY = "retry", "Retry failed"
         SKIP = "skip", "Skip"
+        TAKE_OUT = "take_out", "Take out of the queue"
         UNDO = "undo", "Undo"  # of the one that `undoes` names
 
     class State(models.TextChoices):
