@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from contacts.models import Contact
-from contacts.permissions import PUSH
+from contacts.permissions import VIEW
 from curation_sdk import operations
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
@@ -23,14 +23,14 @@ from curation_sdk.queueing import cancel_queued, closed_reason, make_due, queue_
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.tasks import start_soon
 from scrapersky.platforms import PLATFORMS
-from sync_admin.pages import page, queue_or_404
+from sync_admin.pages import page, queue_or_404, queue_to_steer
 
 
-@page(PUSH)
+@page(VIEW)
 @require_POST
 def push_now(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     """Queue this contact and begin a run. One that waits for its next try is due at once."""
-    job, chosen = _platform(name), _contact(contact_id)
+    job, chosen = _platform(request, name), _contact(contact_id)
     if closed := closed_reason(job):
         messages.error(request, f"{closed} Nothing was queued.")
         return _back(contact_id)
@@ -57,11 +57,11 @@ def push_now(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     return _back(contact_id)
 
 
-@page(PUSH)
+@page(VIEW)
 @require_POST
 def skip(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     """Mark this contact as not to be pushed."""
-    job, chosen = _platform(name), _contact(contact_id)
+    job, chosen = _platform(request, name), _contact(contact_id)
     reason = f"Skipped by {request.user.get_username()} on {timezone.now():%Y-%m-%d}."
     taken = skip_contacts(job, chosen, reason=reason)
     _said(request, chosen, f"It will not be pushed to {job.label}.")
@@ -69,11 +69,11 @@ def skip(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     return _back(contact_id)
 
 
-@page(PUSH)
+@page(VIEW)
 @require_POST
 def take_out(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     """Take this contact out of the queue."""
-    job, chosen = _platform(name), _contact(contact_id)
+    job, chosen = _platform(request, name), _contact(contact_id)
     taken = cancel_queued(job, chosen)
     if taken.count:
         _said(request, chosen, operations.taken_out(job, BulkOperation.Action.TAKE_OUT, taken.count))
@@ -83,11 +83,10 @@ def take_out(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     return _back(contact_id)
 
 
-def _platform(name: str) -> SyncJob:
-    job = queue_or_404(name)
-    if job not in PLATFORMS:
+def _platform(request: HttpRequest, name: str) -> SyncJob:
+    if (job := queue_or_404(name)) not in PLATFORMS:
         raise Http404(f"{job.label} is no platform.")
-    return job
+    return queue_to_steer(request, name)
 
 
 def _contact(contact_id: UUID) -> QuerySet[Contact]:

@@ -26,6 +26,12 @@ ADMIN = "/admin/contacts"
 ANY = "00000000-0000-0000-0000-000000000001"
 TABLE = Path(__file__).resolve().parents[2] / "docs/admin-list.md"
 
+#: Lines of the table that several tests are about.
+CURATING = "Set curation statuses, queue for curation and take out of it; steer its runs"
+PUSHING = (
+    "Queue contacts for a platform, retry, undo, skip, take out, push now; pause, resume, run and cancel its runs"
+)
+
 Call = tuple[str, str, dict[str, Any]]
 
 
@@ -50,6 +56,18 @@ def call(client: Client, method: str, url: str, body: dict[str, Any] | None = No
 
 # --- The table of the documentation ---------------------------------------------------------------------------
 
+
+def steering(platform: str) -> list[Call]:
+    """Whatever can be done with a queue."""
+    return [
+        *(("POST", f"/admin/sync/{platform}/{name}/", {}) for name in ("pause", "resume", "run", "cancel")),
+        *(("POST", f"/admin/sync/{platform}/preview/{ANY}/{name}/", {}) for name in ("confirm", "discard", "count")),
+        ("GET", f"/admin/sync/{platform}/preview/{ANY}/", {}),
+        ("POST", f"/admin/sync/{platform}/operation/{ANY}/undo/", {}),
+        ("POST", f"/admin/sync/{platform}/errors/retry/", {"cause": "None has it"}),
+    ]
+
+
 #: A line of the table -> what shows it: calls that are refused with 403 unless it is allowed.
 CALLS: dict[str, list[Call]] = {
     "See contacts, queues, runs, attempts, operations, enrichments and suppressions; export contacts": [
@@ -60,16 +78,24 @@ CALLS: dict[str, list[Call]] = {
         *(("GET", f"{API}/{job.platform}/status/summary", {}) for job in PLATFORMS),
         *(("GET", f"{API}/{job.platform}/sync/operations", {}) for job in PLATFORMS),
         *(("GET", f"{API}/curation", {}), ("POST", "/admin/sync/contacts/view/", {"query": "q=x"})),
+        *(("GET", f"/admin/sync/{name}/", {}) for name in ("state", "strip", "errors", "brevo/errors")),
+        *(("GET", f"/admin/sync/{name}/", {}) for name in ("connections", "brevo/connection")),
     ],
     "Add and change contacts, domains and pages": [
         *(("GET", f"{ADMIN}/{name}/add/", {}) for name in ("contact", "domain", "page")),
         *(("POST", API, {}), ("PATCH", f"{API}/{ANY}", {}), ("PUT", f"{API}/{ANY}", {})),
     ],
-    "Set curation statuses, queue for curation and take out of it": [
+    "Import a file": [
+        ("GET", "/admin/sync/import/", {}),
+        *(("GET", f"/admin/sync/import/{ANY}/{name}", {}) for name in ("", "state/", "refused/")),
+        *(("POST", f"/admin/sync/import/{ANY}/{name}/", {}) for name in ("confirm", "cancel")),
+    ],
+    CURATING: [
         *(("PUT", f"{API}/status", {}), ("PUT", f"{API}/status/filtered", {})),
         *(("POST", f"{API}/curation/sync/{name}", {}) for name in ("batch", "filtered", "cancel")),
+        *steering("curation"),
     ],
-    "Queue contacts for a platform, retry, skip, take out of the queue, push now, stop operations": [
+    PUSHING: [
         *(
             ("POST", f"{API}/{job.platform}/sync/{name}", {})
             for job in PLATFORMS
@@ -80,11 +106,16 @@ CALLS: dict[str, list[Call]] = {
             for job in PLATFORMS
             for name in ("push", "skip", "take-out")
         ),
+        *(call for job in PLATFORMS for call in steering(job.platform)),
         ("POST", f"{API}/n8n/results", {}),
     ],
     "Suppress an address": [("GET", f"{ADMIN}/suppression/add/", {})],
     "See what n8n reported, as it came": [("GET", "/admin/n8n_sync/enrichmentevent/", {})],
-    "Set up platforms": [],
+    "Set up platforms": [
+        ("POST", f"/admin/sync/{platform}/connection/{name}/", {})
+        for platform in ("brevo", "hubspot", "mautic", "n8n")
+        for name in ("check", "change", "push")
+    ],
     "Delete contacts, domains and pages, lift a suppression, manage users and tasks": [
         ("DELETE", f"{API}/{ANY}", {}),
         *(("GET", f"/admin/auth/{name}/", {}) for name in ("user", "group")),
@@ -125,16 +156,16 @@ def test_set_up_is_for_administrators() -> None:
 @pytest.mark.parametrize("who", [NOBODY, *GROUPS])
 def test_bulk_actions_follow_the_table(browser: Callable[[str], Client], make_contact: Any, who: str) -> None:
     client = browser(who)
-    push = (
-        who in table()["Queue contacts for a platform, retry, skip, take out of the queue, push now, stop operations"]
-    )
-    curate = who in table()["Set curation statuses, queue for curation and take out of it"]
+    push = who in table()[PUSHING]
+    curate = who in table()[CURATING]
     contact = make_contact()
 
     def acts(action: str, column: str, before: str) -> bool:
         processing = column.replace("sync_status", "processing_status").replace("curation_status", "processing_status")
         Contact.objects.update(**{column: before, processing: before if before in ("Queued", "Error") else None})
-        client.post(f"{ADMIN}/contact/", {"action": action, "_selected_action": [str(contact.pk)]})
+        answer = client.post(f"{ADMIN}/contact/", {"action": action, "_selected_action": [str(contact.pk)]})
+        if "/preview/" in (preview := answer.headers.get("Location", "")):
+            client.post(f"{preview}confirm/")
         return bool(Contact.objects.values_list(column, flat=True).get() != before)
 
     for job in PLATFORMS:
@@ -151,13 +182,18 @@ def test_bulk_actions_follow_the_table(browser: Callable[[str], Client], make_co
     assert Contact.objects.exists()
 
     for platform, may in (("brevo", push), ("curation", curate)):
-        operation = BulkOperation.objects.create(
-            platform=platform, action="queue", selection={}, trigger="admin", requested_at=timezone.now()
+        operation, other = (
+            BulkOperation.objects.create(
+                platform=platform, action="queue", selection={}, trigger="admin", requested_at=timezone.now()
+            )
+            for _ in range(2)
         )
         stop = {"action": "stop_operations", "_selected_action": [str(operation.pk)]}
         client.post("/admin/curation_sdk/bulkoperation/", stop)
-        operation.refresh_from_db()
-        assert (operation.state == "cancelled") == may
+        client.post(f"/admin/sync/operations/{other.pk}/stop/")
+        for one in (operation, other):
+            one.refresh_from_db()
+            assert (one.state == "cancelled") == may
 
 
 @pytest.mark.parametrize("may", [True, False])
