@@ -212,9 +212,10 @@ class ContactAdmin(DeletesMany[Contact]):
         """With how the contact stands, and its time line."""
         contact = context.get("original")
         if contact is not None:
+            now = timezone.now()
             context |= {
-                "standings": timeline.standings(contact, request.user, now=timezone.now()),
-                "events": timeline.events(contact, request.user),
+                "standings": timeline.standings(contact, request.user, now=now),
+                "events": timeline.events(contact, request.user, now=now),
                 "same_address": timeline.same_address(contact),
             }
         return super().render_change_form(request, context, *args, **kwargs)

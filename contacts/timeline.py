@@ -15,8 +15,9 @@ from django.urls import reverse
 from contact_curation.job import CURATION
 from contacts.models import Contact, Suppression
 from curation_sdk import operations
+from curation_sdk.drafts import UNDO_LASTS
 from curation_sdk.job import SyncJob
-from curation_sdk.models import BulkOperation, SyncAttempt
+from curation_sdk.models import BulkOperation, ChosenContact, SyncAttempt
 from curation_sdk.overview import in_use
 from curation_sdk.queueing import closed_reason
 from curation_sdk.statuses import ACTIVE, SyncStatus
@@ -26,7 +27,7 @@ from scrapersky.platforms import QUEUES
 #: Of each kind, the newest.
 MOST = 50
 
-#: Operations that may have been about the contact, the newest.
+#: Operations that were about the contact, and that may have been: of each, the newest.
 MOST_OPERATIONS = 5
 
 
@@ -100,7 +101,7 @@ def _waits_for(job: SyncJob, contact: Contact, *, now: datetime) -> str:
     return "Due now: the next run takes it in its turn."
 
 
-def events(contact: Contact, user: Any) -> list[Event]:
+def events(contact: Contact, user: Any, *, now: datetime) -> list[Event]:
     """What happened to the contact, as far as it is known and the user may see it."""
     found = [
         *_found(contact),
@@ -114,7 +115,7 @@ def events(contact: Contact, user: Any) -> list[Event]:
     if user.has_perm("n8n_sync.view_enrichment"):
         found += _enrichments(contact)
     if user.has_perm("curation_sdk.view_bulkoperation"):
-        found += _operations(contact)
+        found += _operations(contact, now=now)
     return sorted(found, key=lambda event: event.when, reverse=True)
 
 
@@ -205,18 +206,24 @@ def _enrichments(contact: Contact) -> Iterator[Event]:
         )
 
 
-def _operations(contact: Contact) -> Iterator[Event]:
-    """What was done with many contacts since this one is there. Which ones they were is kept for nobody."""
+def _operations(contact: Contact, *, now: datetime) -> Iterator[Event]:
+    """What was done with many contacts: those for which this one was kept, and those that looked for theirs."""
     jobs = {job.platform: job for job in QUEUES}
+    confirmed = BulkOperation.objects.filter(confirmed=True, platform__in=jobs)
+    confirmed = confirmed.select_related("requested_by").order_by("-requested_at")
+    kept = ChosenContact.objects.filter(contact_id=contact.pk).values("operation")
+    known = list(confirmed.filter(Q(pk__in=kept) | Q(undoes__in=kept))[:MOST_OPERATIONS])
     by_filter = Q(selection__has_key="list") | Q(selection__has_key="filters")
-    since = BulkOperation.objects.filter(by_filter, requested_at__gte=contact.created_at, platform__in=jobs)
-    for one in since.select_related("requested_by").order_by("-requested_at")[:MOST_OPERATIONS]:
+    forgotten = Q(chosen__isnull=True) | Q(requested_at__lt=now - UNDO_LASTS, selection__ticked__isnull=True)
+    since = confirmed.filter(by_filter, forgotten, requested_at__gte=contact.created_at)
+    possible = since.exclude(pk__in=[one.pk for one in known])[:MOST_OPERATIONS]
+    for one, among in (*((one, "was") for one in known), *((one, "may be") for one in possible)):
         job = jobs[one.platform]
         yield Event(
             one.requested_at,
             f"{one.get_action_display()}, {job.label}: asked for many contacts",
             by=one.requested_by.get_username() if one.requested_by else one.get_trigger_display(),
-            detail=f"{operations.sentence(job, one)} This one may be among them.",
+            detail=f"{operations.sentence(job, one)} This one {among} among them.",
             url=_page("curation_sdk_bulkoperation", one.pk),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from brevo_sync.job import BREVO
 from contacts.models import Contact, Suppression
 from contacts.timeline import events
-from curation_sdk import workers
-from curation_sdk.models import BulkOperation, SyncAttempt
+from curation_sdk import drafts, workers
+from curation_sdk.models import BulkOperation, ChosenContact, SyncAttempt
 from curation_sdk.testing import NOON
 from n8n_sync.models import Enrichment
 
@@ -244,7 +245,7 @@ def test_the_time_line_has_everything_newest_first(admin_client: Client, admin_u
         queued=7,
     )
 
-    found = [(event.what, event.by) for event in events(contact, admin_user)]
+    found = [(event.what, event.by) for event in events(contact, admin_user, now=timezone.now())]
 
     assert found == [
         ("Enrichment: complete", "n8n"),
@@ -284,7 +285,34 @@ def test_operations_from_before_the_contact_are_not_in_it(admin_user: User, make
         trigger="admin",
         requested_at=NOON - timedelta(days=9999),
     )
-    assert [event.what for event in events(make_contact(), admin_user)] == ["Found"]
+    assert [event.what for event in events(make_contact(), admin_user, now=timezone.now())] == ["Found"]
+
+
+def test_whom_an_operation_was_about_is_said_as_far_as_it_is_known(admin_user: User, make_contact: Make) -> None:
+    contact, other = make_contact(), make_contact()
+    now = timezone.now()
+
+    def queue(chosen: Contact) -> BulkOperation:
+        just_this = Contact.objects.filter(pk=chosen.pk)
+        return drafts.draft(BREVO, BulkOperation.Action.QUEUE, just_this, {"list": ""}, user=admin_user, now=now)
+
+    def said(about: Contact, now: datetime = now) -> list[tuple[str, str]]:
+        about.refresh_from_db()
+        found = [event for event in events(about, admin_user, now=now) if "many contacts" in event.what]
+        return [(event.what.partition(",")[0], event.detail.rpartition("contact")[2]) for event in found]
+
+    operation = queue(contact)
+    queue(other)  # its preview is looked at, no more
+    assert said(contact) == []  # nobody has confirmed it
+    drafts.confirm(BREVO, operation, now=now)
+    assert said(contact) == [("Queue", " for Brevo. This one was among them.")]
+    assert said(other) == []
+
+    drafts.undo(BREVO, operation, user=admin_user, now=now + timedelta(seconds=1))
+    assert [what for what, _ in said(contact)] == ["Undo", "Queue"]
+    ChosenContact.objects.all().delete()  # after a week
+    later = said(other, now + drafts.UNDO_LASTS + timedelta(minutes=1))
+    assert [(what, "may be" in text) for what, text in later] == [("Undo", True), ("Queue", True)]
 
 
 def test_the_page_needs_at_most_30_queries_however_much_happened(
