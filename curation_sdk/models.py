@@ -282,6 +282,7 @@ class ChosenContact(models.Model):
     status_before = models.CharField(max_length=10, default="", db_default="")
     processing_before = models.CharField(max_length=10, null=True)
     reason_before = models.TextField(null=True)
+    cause_before = models.CharField(max_length=200, null=True)
 
     class Meta:
         db_table = "bulk_operation_chosen"

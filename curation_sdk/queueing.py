@@ -207,7 +207,7 @@ def write_skipped(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> Take
 def write_back(job: SyncJob, contacts: QuerySet[Any], was: Mapping[str, Any]) -> int:
     """Take contacts that wait out of the queue again, within the caller's transaction. Returns how many.
 
-    `was`: a value or SQL for each of sync status, processing status and reason, as they were before.
+    `was`: a value or SQL for each of sync status, processing status, reason and cause, as they were before.
     """
     waits = Q(**{job.processing_status: ProcessingStatus.QUEUED})
     return contacts.filter(waits).update(**was, **{job.retry_count: 0, job.next_attempt_at: None})
