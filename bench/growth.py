@@ -34,6 +34,8 @@ QUESTIONS = (
     ("filter, e-mail type, none", "email_type=UNKNOWN", "email_type__exact=UNKNOWN"),
     ("filter, Gmail", "has_gmail=true", "has_gmail__exact=1"),
     ("two filters, rare", "brevo_sync_status=Error&email_type=FREE", "brevo_sync_status=Error&email_type=FREE"),
+    ("three filters", "", "contact_curation_status__exact=Complete&email_type__exact=FREE&has_gmail__exact=1"),
+    ("filter and order by name", "", "brevo_sync_status__exact=Error&o=2"),
     ("search, one address", "email_contains={address}", "q={address}"),
     ("search, part of an address", "email_contains={domain}", "q={domain}"),
     ("search, in every fifth", "email_contains=.example", "q=.example"),
@@ -133,6 +135,7 @@ def figures(runs: int) -> dict[str, tuple[float, ...]]:
     from django.utils import timezone
 
     from brevo_sync.job import BREVO
+    from contacts.models import Contact
     from curation_sdk.claiming import claim, due
 
     client = browser()
@@ -148,6 +151,10 @@ def figures(runs: int) -> dict[str, tuple[float, ...]]:
             assert claim(BREVO, BREVO.policy(), now=timezone.now(), size=10).to_push
             transaction.set_rollback(True)
 
+    def one_contact() -> None:
+        get(f"/admin/contacts/contact/{Contact.objects.values_list('pk', flat=True).first()}/change/")
+
+    found["admin: one contact"] = measure(one_contact, runs)
     found["claim of 10"] = measure(claim_ten, runs)
     found["is anything due?"] = measure(lambda: due(BREVO, now=timezone.now()).exists(), runs)
     long_ago = timezone.now() - timedelta(days=3650)

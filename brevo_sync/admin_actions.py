@@ -29,3 +29,8 @@ def retry_failed_for_brevo(model_admin: Admin, request: HttpRequest, contacts: Q
 @admin.action(description="Skip for Brevo", permissions=["push"])
 def skip_for_brevo(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.skip(BREVO, model_admin, request, contacts)
+
+
+@admin.action(description="Take out of the queue for Brevo", permissions=["push"])
+def take_out_of_brevo(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
+    admin_actions.take_out(BREVO, model_admin, request, contacts)

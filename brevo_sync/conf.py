@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import phonenumbers
 from django.conf import settings
@@ -85,6 +86,14 @@ def load(chosen: Mapping[str, Any] | None = None) -> BrevoConfig:
         rate_per_second=settings.BREVO_RATE_LIMIT_PER_SECOND,
         concurrency=platform_settings.concurrency("BREVO"),
     )
+
+
+def page_of(contact_id: str) -> str:
+    """A contact's page in Brevo's own site; "" where the account is not at Brevo (the sandbox)."""
+    # As Brevo's site itself links contacts; its documentation names no address.
+    host = urlsplit(settings.BREVO_API_BASE_URL).hostname or ""
+    at_brevo = host.endswith(".brevo.com") and contact_id.isdigit()
+    return f"https://app.brevo.com/contact/index/{contact_id}" if at_brevo else ""
 
 
 def attribute_names(changes: Mapping[str, str]) -> dict[str, str]:

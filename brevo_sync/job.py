@@ -42,4 +42,5 @@ BREVO = SyncJob(
     preview=preview,
     destination=destination,
     unusable=skip_reason,
+    page_of=conf.page_of,
 )

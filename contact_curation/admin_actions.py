@@ -18,3 +18,10 @@ def queue_for_curation(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Contact]
 ) -> HttpResponse | None:
     return admin_actions.queue(CURATION, model_admin, request, contacts)
+
+
+@admin.action(description="Take out of the queue for curation", permissions=["curate"])
+def take_out_of_curation(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Contact]
+) -> None:
+    admin_actions.take_out(CURATION, model_admin, request, contacts)

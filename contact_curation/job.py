@@ -9,6 +9,7 @@ from django.conf import settings
 from contact_curation import conf
 from contact_curation.services import curation_service, destination, preview
 from contacts.models import Contact
+from contacts.permissions import CURATE
 from contacts.selection import in_words, select_contacts
 from contacts.suppression import SKIP_RULES, suppress
 from curation_sdk.job import SyncJob
@@ -53,4 +54,5 @@ CURATION = SyncJob(
     learned=("email", "email_type", "has_gmail", "name", "phone_number"),
     judged=("email", "email_type", "name", "phone_number"),
     done="curated",
+    permission=CURATE,
 )

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from contact_curation.job import CURATION
 from contacts.filters import filter_contacts
 from contacts.models import Contact
-from contacts.permissions import SyncPermissions
+from contacts.permissions import CurationPermissions
 from curation_sdk.viewsets import SyncViewSet
 
 
@@ -18,7 +18,7 @@ class CurationViewSet(SyncViewSet):
     """Queue contacts for curation, take them out again, and see how far it is."""
 
     queryset = Contact.objects.all()
-    permission_classes = [SyncPermissions]
+    permission_classes = [CurationPermissions]
     job = CURATION
 
     def filter_contacts(self, filters: Mapping[str, Any]) -> QuerySet[Contact]:

@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.views.main import SEARCH_VAR
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, PAGE_VAR, SEARCH_VAR
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from brevo_sync.admin_actions import queue_for_brevo, retry_failed_for_brevo, skip_for_brevo
-from contact_curation.admin_actions import queue_for_curation
+from brevo_sync.admin_actions import queue_for_brevo, retry_failed_for_brevo, skip_for_brevo, take_out_of_brevo
+from brevo_sync.job import BREVO
+from contact_curation.admin_actions import queue_for_curation, take_out_of_curation
 from contact_curation.job import CURATION
-from contacts import search
+from contacts import search, timeline
 from contacts.address_key import email_key
 from contacts.curation import announce, save_columns, with_curation
 from contacts.deleting import deleting_many
-from contacts.models import Contact, Domain, Page, Suppression
+from contacts.list_filters import ContactChangeList, CountedBoolean, CountedChoices, remember_counts
+from contacts.models import Contact, DefaultView, Domain, Page, Suppression
 from contacts.permissions import CURATE, PUSH
-from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, SyncAttemptInline, status_badge
+from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, status_badge
 from curation_sdk.cause_filter import CauseFilter
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.overview import as_state, in_use, standings
-from hubspot_sync.admin_actions import queue_for_hubspot, retry_failed_for_hubspot, skip_for_hubspot
-from mautic_sync.admin_actions import queue_for_mautic, retry_failed_for_mautic, skip_for_mautic
-from n8n_sync.admin import EnrichmentInline
-from n8n_sync.admin_actions import queue_for_n8n, retry_failed_for_n8n, skip_for_n8n
+from hubspot_sync.admin_actions import (
+    queue_for_hubspot,
+    retry_failed_for_hubspot,
+    skip_for_hubspot,
+    take_out_of_hubspot,
+)
+from hubspot_sync.job import HUBSPOT
+from mautic_sync.admin_actions import queue_for_mautic, retry_failed_for_mautic, skip_for_mautic, take_out_of_mautic
+from mautic_sync.job import MAUTIC
+from n8n_sync.admin_actions import queue_for_n8n, retry_failed_for_n8n, skip_for_n8n, take_out_of_n8n
+from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment
 from scrapersky.platforms import PLATFORMS, QUEUES
 
@@ -81,33 +92,34 @@ class DeletesMany(ForgivingAdmin[_Row]):
             super().delete_queryset(request, queryset)
 
 
+#: The bulk actions on contacts, by their queue.
+ACTIONS = {
+    CURATION.label: (queue_for_curation, take_out_of_curation),
+    BREVO.label: (queue_for_brevo, retry_failed_for_brevo, skip_for_brevo, take_out_of_brevo),
+    HUBSPOT.label: (queue_for_hubspot, retry_failed_for_hubspot, skip_for_hubspot, take_out_of_hubspot),
+    MAUTIC.label: (queue_for_mautic, retry_failed_for_mautic, skip_for_mautic, take_out_of_mautic),
+    N8N.label: (queue_for_n8n, retry_failed_for_n8n, skip_for_n8n, take_out_of_n8n),
+}
+
+
 @admin.register(Contact)
 class ContactAdmin(DeletesMany[Contact]):
     """The operator's page."""
 
-    list_display = (
-        *("address", "name", "curation", "brevo", "hubspot", "mautic", "n8n", "reasons"),
-        *("kind", "domain", "created_at"),
-    )
+    list_display = ("address", "person", "curation", "brevo", "hubspot", "mautic", "n8n", "reasons", "found")
     list_filter = (
         CauseFilter,
-        *(job.sync_status for job in PLATFORMS),
-        *("contact_curation_status", "email_type", "has_gmail"),
+        *((job.sync_status, CountedChoices) for job in QUEUES),
+        *(("email_type", CountedChoices), ("has_gmail", CountedBoolean), "created_at"),
     )
+    show_facets = admin.ShowFacets.NEVER  # they walk the table; ours count where it is cheap
     search_fields = ("email", "name", "domain__domain")
     search_help_text = "Part of an address, a name or a domain"
     list_select_related = ("domain",)
     list_per_page = 100
     list_max_show_all = 500
-    actions = (
-        queue_for_curation,
-        *(queue_for_brevo, retry_failed_for_brevo, skip_for_brevo),
-        *(queue_for_hubspot, retry_failed_for_hubspot, skip_for_hubspot),
-        *(queue_for_mautic, retry_failed_for_mautic, skip_for_mautic),
-        *(queue_for_n8n, retry_failed_for_n8n, skip_for_n8n),
-    )
+    actions = tuple(chain.from_iterable(ACTIONS.values()))
     autocomplete_fields = ("domain", "page")
-    inlines = (EnrichmentInline, SyncAttemptInline)
     readonly_fields = (
         *_fields(CURATION)[1:],  # its status is for people to set
         *(field for job in PLATFORMS for field in _fields(job)),
@@ -122,9 +134,16 @@ class ContactAdmin(DeletesMany[Contact]):
     def address(self, contact: Contact) -> str:
         return contact.email or "(no e-mail address)"
 
-    @admin.display(description="type", ordering="email_type")
-    def kind(self, contact: Contact) -> str:
-        return contact.email_type.capitalize()
+    @admin.display(description="name and domain", ordering="name")
+    def person(self, contact: Contact) -> SafeString:
+        domain = contact.domain.domain if contact.domain else ""
+        return format_html('{}<div class="sync-quiet">{}</div>', contact.name or "", domain)
+
+    @admin.display(description="found", ordering="created_at")
+    def found(self, contact: Contact) -> SafeString:
+        made = timezone.localtime(contact.created_at)
+        shown = (f"{made:%Y-%m-%d %H:%M}", f"{made:%Y-%m-%d}")
+        return format_html('<time datetime="{}" title="{}">{}</time>', made.isoformat(), *shown)
 
     @admin.display(description="curation", ordering="contact_curation_status")
     def curation(self, contact: Contact) -> SafeString:
@@ -160,26 +179,46 @@ class ContactAdmin(DeletesMany[Contact]):
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         idle = {job.sync_status for job in _idle(request)}
-        return [field for field in self.list_filter if field not in idle]
+        return [one for one in self.list_filter if not (isinstance(one, tuple) and one[0] in idle)]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return ContactChangeList
+
+    def get_action_choices(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Grouped by the queue, without platforms that are not in use."""
+        names = dict(super().get_action_choices(request, *args, **kwargs))
+        idle = {job.label for job in _idle(request)}
+        groups = []
+        for label, actions in ACTIONS.items():
+            there = [(name, names.pop(name)) for action in actions if (name := action.__name__) in names]
+            if there and label not in idle:
+                groups.append((label, there))
+        rest = list(names.items())  # the line that chooses nothing, then Django's own
+        return [*rest[:1], *groups, *rest[1:]]
 
     def get_fieldsets(self, request: HttpRequest, obj: Contact | None = None) -> Any:
-        """The person, then each queue; those of platforms that are not in use are folded away."""
-        idle = _idle(request)
+        """The person, then each queue. What the head of the page says of the platforms is folded away."""
         return [
             (None, {"fields": ("email", "email_type", "has_gmail", "name", "phone_number", "domain", "page")}),
             *(
-                (job.label, {"fields": _fields(job), "classes": ("collapse",) if job in idle else ()})
+                (job.label, {"fields": _fields(job), "classes": () if job is CURATION else ("collapse",)})
                 for job in QUEUES
             ),
             ("Where it was found", {"fields": ("source_url", "context", "source_job_id")}),
-            ("Record", {"fields": ("id", "created_at", "updated_at")}),
+            ("Record", {"fields": ("id", "created_at", "updated_at"), "classes": ("collapse",)}),
         ]
 
-    def has_push_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(PUSH)
-
-    def has_curate_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(CURATE)
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        """With how the contact stands, and its time line."""
+        contact = context.get("original")
+        if contact is not None:
+            now = timezone.now()
+            context |= {
+                "standings": timeline.standings(contact, request.user, now=now),
+                "events": timeline.events(contact, request.user, now=now),
+                "same_address": timeline.same_address(contact),
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         paginator: Any = super().get_paginator(request, *args, **kwargs)
@@ -201,12 +240,29 @@ class ContactAdmin(DeletesMany[Contact]):
         return found, counts, set(perms_needed) - with_it, protected
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        view = DefaultView.objects.filter(user=request.user.pk).values_list("query", flat=True).first() or ""
+        if view and request.method == "GET" and not request.META.get("QUERY_STRING"):
+            return HttpResponseRedirect(f"{request.path}?{view}")
         standing = standings(QUEUES, now=timezone.now(), for_a_start=True)
+        remember_counts(request, standing)
         context = {
             "platforms": [as_state(one) for one in standing if one.in_use],
+            "default_view": view,
+            "view_query": view_of(request.GET),
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Contact | None = None) -> Any:
+        """To decide about curation takes a permission of its own."""
+        fixed = super().get_readonly_fields(request, obj)
+        return fixed if self.has_curate_permission(request) else (*fixed, CURATION.sync_status)
+
+    def has_curate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(CURATE)
+
+    def has_push_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(PUSH)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """With the value that the page showed in a hidden field: what differs from that is what the person changed.
@@ -226,6 +282,16 @@ class ContactAdmin(DeletesMany[Contact]):
             announce(Contact.objects.filter(pk=obj.pk), columns, SyncRun.Trigger.ADMIN)
         elif not save_columns(obj, changes, trigger=SyncRun.Trigger.ADMIN):
             raise Http404("This contact has just been deleted.")
+
+
+def view_of(address: QueryDict) -> str:
+    """Filters, search and order of the list, without what else its address says; "" for everybody, newest first."""
+    kept = {name: values for name, values in address.lists() if name not in _NOT_OF_THE_VIEW and values != [""]}
+    return urlencode(sorted(kept.items()), doseq=True)
+
+
+#: The page that is open, how the list was opened, and what was wrong with it.
+_NOT_OF_THE_VIEW = {PAGE_VAR, ALL_VAR, ERROR_FLAG, "_popup", "_to_field", "_facets"}
 
 
 @admin.register(Domain)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework.permissions import DjangoModelPermissions
+from rest_framework.request import Request
 
 #: To see contacts, how queues stand, what runs did, and why contacts failed.
 VIEW = "contacts.view_contact"
@@ -18,7 +21,7 @@ SET_UP = "contacts.set_up_platform"
 
 
 class ContactPermissions(DjangoModelPermissions):
-    """Reading needs the "view" permission on contacts; queueing and curating need "change"."""
+    """Reading needs the "view" permission on contacts; whoever is refused is told which one is missing."""
 
     perms_map = {
         "GET": ["%(app_label)s.view_%(model_name)s"],
@@ -29,9 +32,33 @@ class ContactPermissions(DjangoModelPermissions):
         "PATCH": ["%(app_label)s.change_%(model_name)s"],
         "DELETE": ["%(app_label)s.delete_%(model_name)s"],
     }
+    message: str
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if super().has_permission(request, view):
+            return True
+        if not request.user.is_authenticated:
+            return False  # is told to log in
+        needed = self.perms_map.get(request.method or "", [])
+        model = self._queryset(view).model._meta
+        names = [name % {"app_label": model.app_label, "model_name": model.model_name} for name in needed]
+        self.message = refusal(*names)
+        return False
 
 
 class SyncPermissions(ContactPermissions):
-    """For the sync endpoints, where a POST changes contacts and adds none."""
+    """For the sync endpoints, where a POST queues contacts or takes them out, and adds none."""
 
-    perms_map = {**ContactPermissions.perms_map, "POST": ["%(app_label)s.change_%(model_name)s"]}
+    perms_map = {**ContactPermissions.perms_map, "POST": [PUSH]}
+
+
+class CurationPermissions(ContactPermissions):
+    """For what decides about curation: its queue, and statuses in bulk."""
+
+    perms_map = {**ContactPermissions.perms_map, "POST": [CURATE], "PUT": [CURATE]}
+
+
+def refusal(*permissions: str) -> str:
+    """For whoever lacks them: "You do not have the permission contacts.push_contact.…"."""
+    names = " and ".join(permissions)
+    return f"You do not have the permission {names}. Whoever manages users can grant it, best by a group."

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 
 from contacts.curation import announce, save_columns, with_curation
 from contacts.emails import classify_email, is_gmail
 from contacts.models import Contact, CurationStatus, Domain, EmailType, Page
+from contacts.permissions import CURATE, refusal
 from curation_sdk.models import SyncRun
 from curation_sdk.serializers import ContactIdsSerializer, FiltersSerializer, StrictFields, TextUUIDField
 
@@ -98,12 +99,22 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
     def update(self, instance: Contact, validated_data: dict[str, Any]) -> Contact:
         """Write only what was sent: a worker may be writing the other columns at this moment."""
         status = validated_data.get("contact_curation_status")
-        if status == instance.contact_curation_status != CurationStatus.QUEUED:
+        if status == instance.contact_curation_status and (status != CurationStatus.QUEUED or not self._may_curate()):
             # Sent back as it was read: no decision, and no reason to forget what the curation said.
             validated_data = {k: value for k, value in validated_data.items() if k != "contact_curation_status"}
         if not save_columns(instance, validated_data, trigger=SyncRun.Trigger.API):
             raise NotFound("This contact has just been deleted.")
         return instance
+
+    def validate_contact_curation_status(self, status: str) -> str:
+        """To decide about curation takes a permission of its own. Sent back as it was read it is no decision."""
+        stands = self.instance.contact_curation_status if self.instance else CurationStatus.NEW
+        if status != stands and not self._may_curate():
+            raise PermissionDenied(refusal(CURATE))
+        return status
+
+    def _may_curate(self) -> bool:
+        return bool(self.context["request"].user.has_perm(CURATE))
 
     def validate_email(self, email: str | None) -> str | None:
         """Scrapers store what they find; what comes in here has to look like an address, or stay as it was."""

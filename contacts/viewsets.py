@@ -20,7 +20,7 @@ from contacts.deleting import deleting_many
 from contacts.filters import filter_contacts, known_filters
 from contacts.models import Contact, CurationStatus
 from contacts.pagination import PlainListPagination
-from contacts.permissions import ContactPermissions
+from contacts.permissions import ContactPermissions, CurationPermissions
 from contacts.serializers import (
     ContactSerializer,
     CurationResultSerializer,
@@ -74,7 +74,13 @@ class ContactViewSet(viewsets.ModelViewSet[Contact]):
             super().perform_destroy(instance)
 
     @extend_schema(request=CurationStatusSerializer, responses=CurationResultSerializer)
-    @action(detail=False, methods=["put"], url_path="status", serializer_class=CurationStatusSerializer)
+    @action(
+        detail=False,
+        methods=["put"],
+        url_path="status",
+        serializer_class=CurationStatusSerializer,
+        permission_classes=[CurationPermissions],
+    )
     def curation_status(self, request: Request) -> Response:
         """Give the contacts with these ids a curation status."""
         body = CurationStatusSerializer(data=request.data)
@@ -87,7 +93,11 @@ class ContactViewSet(viewsets.ModelViewSet[Contact]):
 
     @extend_schema(request=FilteredCurationStatusSerializer, responses=CurationResultSerializer)
     @action(
-        detail=False, methods=["put"], url_path="status/filtered", serializer_class=FilteredCurationStatusSerializer
+        detail=False,
+        methods=["put"],
+        url_path="status/filtered",
+        serializer_class=FilteredCurationStatusSerializer,
+        permission_classes=[CurationPermissions],
     )
     def filtered_curation_status(self, request: Request) -> Response:
         """Give every contact that matches the filters a curation status. Without a filter it needs `"all": true`."""

@@ -20,7 +20,7 @@ from django.utils.text import Truncator
 from curation_sdk import operations
 from curation_sdk.drafts import undo_fault
 from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
-from curation_sdk.recovery import job_named
+from curation_sdk.recovery import job_named, jobs
 from curation_sdk.report import run_in_words
 from curation_sdk.totals import EstimatingPaginator
 from curation_sdk.wording import count_of, how_long
@@ -103,17 +103,6 @@ class ReadOnly:
         return False
 
 
-class SyncAttemptInline(ReadOnly, admin.TabularInline[SyncAttempt, Any]):
-    """A contact's attempts that were not a plain success, newest first."""
-
-    model = SyncAttempt
-    verbose_name_plural = "Attempts that were not a plain success"
-    fields = ("created_at", "platform", "outcome", "reason", "http_status", "code", "request_id", "duration_ms")
-    readonly_fields = fields
-    ordering = ("-created_at", "-id")
-    extra = 0
-
-
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnly, ForgivingAdmin[SyncRun]):
     """What each run did, and why it stopped."""
@@ -156,6 +145,11 @@ def stop_operations(
     model_admin: admin.ModelAdmin[BulkOperation], request: HttpRequest, chosen: QuerySet[BulkOperation]
 ) -> None:
     """Stop those that have not ended. What they have done stays."""
+    theirs = [job.platform for job in jobs() if request.user.has_perm(job.permission)]
+    if count := chosen.exclude(platform__in=theirs).count():
+        text = f"You may not stop {count_of(count, 'operation')}: the queue is not one that you may steer."
+        model_admin.message_user(request, text, messages.ERROR)
+        return
     stopped = sum(operations.cancel(operation, now=timezone.now()) for operation in chosen)
     level = messages.SUCCESS if stopped else messages.WARNING
     text = f"Stopped {count_of(stopped, 'operation')}. What they had done stays."
@@ -237,7 +231,8 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
     ) -> Any:
         operation = self.get_object(request, object_id)
         more = {}
-        if operation and self.has_stop_permission(request):
+        job = job_named(operation.platform) if operation else None
+        if operation and job and request.user.has_perm(job.permission):
             more["undo"] = not undo_fault(operation, now=timezone.now())
         return super().change_view(request, object_id, form_url, {**more, **(extra_context or {})})
 
@@ -246,12 +241,10 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
         return ", ".join(f"{count:,} {rule}" for rule, count in operation.skipped.items()) or "0"
 
     def has_stop_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("contacts.push_contact")
+        return any(request.user.has_perm(job.permission) for job in jobs())
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if self.has_stop_permission(request) or request.user.has_perm("contacts.curate_contact"):
-            return True
-        return super().has_view_permission(request, obj)
+        return super().has_view_permission(request, obj) or self.has_stop_permission(request)
 
 
 def _address(operation: BulkOperation) -> str:

@@ -15,10 +15,9 @@ from django.utils.html import format_html
 from curation_sdk import drafts, operations
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
-from curation_sdk.queueing import closed_reason, skip_contacts
+from curation_sdk.queueing import cancel_queued, closed_reason, skip_contacts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.tasks import start_soon
-from curation_sdk.wording import count_of
 from curation_sdk.workers import worker_alive
 
 #: Without a worker the page counts the chosen contacts itself, for so long.
@@ -48,11 +47,23 @@ def skip(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest,
     """Mark the chosen contacts as not to be pushed."""
     reason = f"Skipped by {request.user.get_username()} on {timezone.now():%Y-%m-%d}."
     if _everything(request) and operations.too_many(contacts):
-        _in_background(job, model_admin, request, reason)
+        _in_background(job, BulkOperation.Action.SKIP, model_admin, request, reason)
         return
     taken = skip_contacts(job, contacts, reason=reason)
-    text = f"{count_of(taken.count, 'contact')} will not be pushed to {job.label}."
+    text = operations.taken_out(job, BulkOperation.Action.SKIP, taken.count)
     model_admin.message_user(request, text, messages.SUCCESS)
+    if warning := taken.warning(job.label):
+        model_admin.message_user(request, warning, messages.WARNING)
+
+
+def take_out(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Any]) -> None:
+    """Take the chosen contacts out of the queue."""
+    if _everything(request) and operations.too_many(contacts):
+        _in_background(job, BulkOperation.Action.TAKE_OUT, model_admin, request)
+        return
+    taken = cancel_queued(job, contacts)
+    level = messages.SUCCESS if taken.count else messages.WARNING
+    model_admin.message_user(request, operations.taken_out(job, BulkOperation.Action.TAKE_OUT, taken.count), level)
     if warning := taken.warning(job.label):
         model_admin.message_user(request, warning, messages.WARNING)
 
@@ -88,11 +99,24 @@ def _preview(
     return HttpResponseRedirect(reverse("sync-preview", args=[job.platform, draft.pk]))
 
 
-def _in_background(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest, reason: str) -> None:
-    """Leave a skip to a worker, who makes the choice again from the list's address, and say where to look."""
+#: What a worker does with very many, for people. What queues has a preview, and is confirmed there.
+_DOING = {
+    BulkOperation.Action.SKIP: "skips them",
+    BulkOperation.Action.TAKE_OUT: "takes them out of the queue",
+}
+
+
+def _in_background(
+    job: SyncJob,
+    action: BulkOperation.Action,
+    model_admin: admin.ModelAdmin[Any],
+    request: HttpRequest,
+    reason: str = "",
+) -> None:
+    """Leave it to a worker, who makes the choice again from the list's address, and say where to look."""
     operation = operations.request(
         job,
-        BulkOperation.Action.SKIP,
+        action,
         {"list": _list(request)},
         trigger=SyncRun.Trigger.ADMIN,
         user=request.user,
@@ -102,8 +126,8 @@ def _in_background(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: Ht
     start_soon(job, SyncRun.Trigger.ADMIN)
     link = reverse("admin:curation_sdk_bulkoperation_change", args=[operation.pk])
     text = format_html(
-        'These are many contacts: a worker skips them for {}. <a href="{}">See how far it is, or stop it.</a>',
-        *(job.label, link),
+        'These are many contacts: a worker {} for {}. <a href="{}">See how far it is, or stop it.</a>',
+        *(_DOING[action], job.label, link),
     )
     model_admin.message_user(request, text, messages.SUCCESS)
     if not worker_alive(now=timezone.now()):

@@ -68,6 +68,7 @@ def remember(job: SyncJob, kept: QuerySet[ChosenContact], queued: QuerySet[Any])
         status_before=column(job.sync_status),
         processing_before=column(job.processing_status),
         reason_before=column(job.processing_error),
+        cause_before=column(job.error_cause),
     )
 
 
@@ -78,4 +79,5 @@ def before(job: SyncJob, operation: BulkOperation) -> dict[str, Subquery]:
         job.sync_status: Subquery(mine.values("status_before")[:1]),
         job.processing_status: Subquery(mine.values("processing_before")[:1]),
         job.processing_error: Subquery(mine.values("reason_before")[:1]),
+        job.error_cause: Subquery(mine.values("cause_before")[:1]),
     }

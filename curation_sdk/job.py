@@ -91,6 +91,10 @@ def _usable(identity: str) -> str:
     return ""
 
 
+def _no_page(contact_id: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncJob:
     """A platform, as the shared code sees it. The only place where its column names are strings.
@@ -141,6 +145,9 @@ class SyncJob:
     # Texts that an answer is about: it is not stored when one of them has changed since the contact was claimed.
     judged: tuple[str, ...] = ()
     done: str = "synced"  # how counts call a contact that succeeded
+    permission: str = "contacts.push_contact"  # what a person needs to queue contacts and to steer the runs
+    # The page of a contact in the platform's own site, by what it calls the contact; "": there is none that we know.
+    page_of: Callable[[str], str] = _no_page
 
     def person(self, row: Any) -> Any:
         """What rows of one person share, and no others."""

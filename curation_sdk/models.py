@@ -176,6 +176,7 @@ class BulkOperation(models.Model):
         QUEUE = "queue", "Queue"
         RETRY = "retry", "Retry failed"
         SKIP = "skip", "Skip"
+        TAKE_OUT = "take_out", "Take out of the queue"
         UNDO = "undo", "Undo"  # of the one that `undoes` names
 
     class State(models.TextChoices):
@@ -281,6 +282,7 @@ class ChosenContact(models.Model):
     status_before = models.CharField(max_length=10, default="", db_default="")
     processing_before = models.CharField(max_length=10, null=True)
     reason_before = models.TextField(null=True)
+    cause_before = models.CharField(max_length=200, null=True)
 
     class Meta:
         db_table = "bulk_operation_chosen"

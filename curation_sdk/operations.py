@@ -21,7 +21,7 @@ from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.forecast import Forecast, look, people
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
-from curation_sdk.queueing import QueueResult, TakenOut, write_back, write_queued, write_skipped
+from curation_sdk.queueing import QueueResult, TakenOut, write_back, write_cancelled, write_queued, write_skipped
 from curation_sdk.runs import worker_name
 from curation_sdk.sparing import any_spared, decide, forget, spare, spare_before, spared
 from curation_sdk.status_counts import statuses_changed
@@ -44,10 +44,13 @@ CHUNK_SECONDS = 0.5
 #: An operation whose worker has not been heard of for so long goes to the next one.
 LOST_AFTER = timedelta(seconds=30)
 
-#: How skips by a person stand among the counts: of contacts that no run had in hand, and of those that one had.
+#: How those whom a person skipped or took out stand among the counts: whom no run had in hand, and whom one had.
 BY_HAND, UNDER_WAY = "by hand", "by hand while being pushed"
 
 State, Action = BulkOperation.State, BulkOperation.Action
+
+#: Those that leave nobody in the queue.
+TAKING_OUT = (Action.SKIP, Action.TAKE_OUT)
 
 
 def too_many(contacts: QuerySet[Any]) -> bool:
@@ -167,11 +170,9 @@ def sentence(job: SyncJob, operation: BulkOperation) -> str:
     """What has been done so far, for people: "Queued 3 contacts for Brevo. …"."""
     if operation.action == Action.UNDO:
         text = _undone(job, operation)
-    elif operation.action == Action.SKIP:
+    elif operation.action in TAKING_OUT:
         taken = TakenOut(operation.skipped_count, operation.skipped.get(UNDER_WAY, 0))
-        text = (
-            f"{count_of(taken.count, 'contact')} will not be pushed to {job.label}. {taken.warning(job.label)}".strip()
-        )
+        text = f"{taken_out(job, operation.action, taken.count)} {taken.warning(job.label)}".strip()
     else:
         text = result(job, operation).sentence(job.label)
     if operation.spared:
@@ -186,6 +187,13 @@ def _undone(job: SyncJob, operation: BulkOperation) -> str:
         verb = "was" if operation.too_late == 1 else "were"
         text += f" {operation.too_late:,} {verb} too late: a run has or had them in hand."
     return text
+
+
+def taken_out(job: SyncJob, action: str, count: int) -> str:
+    """For people: "Took 3 contacts out of the queue for Brevo."."""
+    if action == Action.TAKE_OUT:
+        return f"Took {count_of(count, 'contact')} out of the queue for {job.label}."
+    return f"{count_of(count, 'contact')} will not be pushed to {job.label}."
 
 
 def _next(job: SyncJob, *, now: datetime) -> BulkOperation | None:
@@ -345,9 +353,10 @@ def _write(
     now: datetime,
     remember: Callable[[QuerySet[Any]], None] | None = None,
 ) -> None:
-    """Queue or skip these contacts, and count them."""
-    if operation.action == Action.SKIP:
-        taken = write_skipped(job, rows, reason=operation.reason)
+    """Queue, skip or take out these contacts, and count them."""
+    if operation.action in TAKING_OUT:
+        skip = operation.action == Action.SKIP
+        taken = write_skipped(job, rows, reason=operation.reason) if skip else write_cancelled(job, rows)
         counts = {BY_HAND: taken.count - taken.under_way, UNDER_WAY: taken.under_way}
         done = QueueResult(0, 0, {label: count for label, count in counts.items() if count})
     else:

@@ -159,6 +159,19 @@ def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> TakenOut:
     A contact that is being pushed at this moment is taken out as well: its answer will come too late and
     change nothing.
     """
+
+    def cancel() -> TakenOut:
+        one_bulk_writer()
+        spare(job, contacts)
+        return write_cancelled(job, contacts)
+
+    taken = atomic_with_retry(cancel)
+    statuses_changed(job)
+    return taken
+
+
+def write_cancelled(job: SyncJob, contacts: QuerySet[Any]) -> TakenOut:
+    """Take out of the queue, within the caller's transaction."""
     new = {
         job.sync_status: SyncStatus.NEW,
         job.processing_status: None,
@@ -167,16 +180,8 @@ def cancel_queued(job: SyncJob, contacts: QuerySet[Any]) -> TakenOut:
         job.retry_count: 0,
         job.next_attempt_at: None,
     }
-
-    def cancel() -> TakenOut:
-        one_bulk_writer()
-        spare(job, contacts)
-        queued = Q(**{job.processing_status: ProcessingStatus.QUEUED})
-        return _take_out(_chosen(contacts), new, idle=queued, rest=active(job))
-
-    taken = atomic_with_retry(cancel)
-    statuses_changed(job)
-    return taken
+    queued = Q(**{job.processing_status: ProcessingStatus.QUEUED})
+    return _take_out(_chosen(contacts), new, idle=queued, rest=active(job))
 
 
 def skip_contacts(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> TakenOut:
@@ -202,7 +207,7 @@ def write_skipped(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> Take
 def write_back(job: SyncJob, contacts: QuerySet[Any], was: Mapping[str, Any]) -> int:
     """Take contacts that wait out of the queue again, within the caller's transaction. Returns how many.
 
-    `was`: a value or SQL for each of sync status, processing status and reason, as they were before.
+    `was`: a value or SQL for each of sync status, processing status, reason and cause, as they were before.
     """
     waits = Q(**{job.processing_status: ProcessingStatus.QUEUED})
     return contacts.filter(waits).update(**was, **{job.retry_count: 0, job.next_attempt_at: None})

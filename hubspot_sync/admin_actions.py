@@ -29,3 +29,8 @@ def retry_failed_for_hubspot(model_admin: Admin, request: HttpRequest, contacts:
 @admin.action(description="Skip for HubSpot", permissions=["push"])
 def skip_for_hubspot(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.skip(HUBSPOT, model_admin, request, contacts)
+
+
+@admin.action(description="Take out of the queue for HubSpot", permissions=["push"])
+def take_out_of_hubspot(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
+    admin_actions.take_out(HUBSPOT, model_admin, request, contacts)

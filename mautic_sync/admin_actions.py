@@ -29,3 +29,8 @@ def retry_failed_for_mautic(model_admin: Admin, request: HttpRequest, contacts: 
 @admin.action(description="Skip for Mautic", permissions=["push"])
 def skip_for_mautic(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.skip(MAUTIC, model_admin, request, contacts)
+
+
+@admin.action(description="Take out of the queue for Mautic", permissions=["push"])
+def take_out_of_mautic(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
+    admin_actions.take_out(MAUTIC, model_admin, request, contacts)

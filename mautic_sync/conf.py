@@ -123,6 +123,14 @@ def policy() -> SyncPolicy:
     return replace(platform_settings.policy("MAUTIC"), budget=BUDGET)
 
 
+def page_of(contact_id: str) -> str:
+    """A contact's page in the installation."""
+    # The route "mautic_contact_action": app/bundles/LeadBundle/Config/config.php of github.com/mautic/mautic.
+    site = site_url(settings.MAUTIC_API_BASE_URL)
+    web = site.startswith(("https://", "http://")) and contact_id.isdigit()
+    return f"{site}/s/contacts/view/{contact_id}" if web else ""
+
+
 def site_url(address: str) -> str:
     """The site's address without /api and slashes at its end: tokens are fetched outside of /api."""
     return address.rstrip("/").removesuffix("/api").rstrip("/")

@@ -42,4 +42,5 @@ MAUTIC = SyncJob(
     destination=destination,
     unusable=unusable,
     push_size=conf.MOST_AT_ONCE,
+    page_of=conf.page_of,
 )

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import Truncator
 
+from contacts.permissions import PUSH
 from curation_sdk.admin import ForgivingAdmin, ReadOnly
 from curation_sdk.recovery import jobs
 from curation_sdk.wording import count_of
@@ -19,21 +20,6 @@ from n8n_sync.models import Enrichment, EnrichmentEvent
 
 #: Enrichments that are taken over at once, while the person waits.
 AT_ONCE = 1_000
-
-
-class EnrichmentInline(ReadOnly, admin.TabularInline[Enrichment, Any]):
-    """What n8n found out about a contact, newest first."""
-
-    model = Enrichment
-    verbose_name_plural = "Found out by n8n"
-    fields = (
-        *("received_at", "status", "phone", "company_name", "company_website", "city", "country"),
-        *("confidence_score", "error", "enrichment_id"),
-    )
-    readonly_fields = fields
-    ordering = ("-received_at", "-id")
-    show_change_link = True
-    extra = 0
 
 
 @admin.action(description="Use for the contact, and sync it again", permissions=["use"])
@@ -85,7 +71,8 @@ class EnrichmentAdmin(ReadOnly, ForgivingAdmin[Enrichment]):
         return Truncator(enrichment.error).chars(80)
 
     def has_use_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("contacts.change_contact")
+        """It changes contacts, and queues them again."""
+        return request.user.has_perms(["contacts.change_contact", PUSH])
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_view_permission(request, obj) or self.has_use_permission(request)

@@ -29,3 +29,8 @@ def retry_failed_for_n8n(model_admin: Admin, request: HttpRequest, contacts: Que
 @admin.action(description="Skip for n8n", permissions=["push"])
 def skip_for_n8n(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
     admin_actions.skip(N8N, model_admin, request, contacts)
+
+
+@admin.action(description="Take out of the queue for n8n", permissions=["push"])
+def take_out_of_n8n(model_admin: Admin, request: HttpRequest, contacts: QuerySet[Contact]) -> None:
+    admin_actions.take_out(N8N, model_admin, request, contacts)

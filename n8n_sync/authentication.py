@@ -12,7 +12,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 
-from contacts.permissions import SyncPermissions
+from contacts.permissions import PUSH, SyncPermissions, refusal
 
 #: What `request.auth` is for n8n.
 N8N = "n8n"
@@ -47,12 +47,15 @@ class SharedSecretScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unt
 
 
 class IsN8n(SyncPermissions):
-    """n8n by its secret. A person too, who may change contacts: to fetch one takes it out of the queue."""
+    """n8n by its secret. A person too, who may queue contacts: to fetch one takes it out of the queue."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if request.auth == N8N:
             return True
-        return super().has_permission(request, view) and request.user.has_perm("contacts.change_contact")
+        if not super().has_permission(request, view):
+            return False
+        self.message = refusal(PUSH)
+        return request.user.has_perm(PUSH)
 
 
 class AnyAnswer(BaseContentNegotiation):

@@ -66,7 +66,7 @@ class N8nSyncViewSet(SyncViewSet):
         """Fetch due contacts of a platform's queue, to deal with them and report on each.
 
         Nobody else has them until `report_until`; after that they are due again. With the `N8N_WEBHOOK_SECRET` as a
-        bearer token, or with the token of a user who may change contacts. HEAD fetches nobody.
+        bearer token, or with the token of a user who may queue contacts. HEAD fetches nobody.
         """
         given = {name: str(value) for name, value in request.query_params.items() if value != ""}
         job = job_named(given.pop("platform", N8N.platform), _jobs())

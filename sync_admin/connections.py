@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from contacts.models import Contact
-from contacts.permissions import PUSH, SET_UP, VIEW
+from contacts.permissions import SET_UP, VIEW
 from curation_sdk import platform_settings, setting_changes
 from curation_sdk.connection import Connection
 from curation_sdk.connection_check import check, looked_at
@@ -92,7 +92,7 @@ def change_connection(request: HttpRequest, platform: str) -> HttpResponseBase:
         return _page(request, one, entered=entered, email=request.POST.get("email", ""))
     if wish == "save":
         return _saved(request, one, entered.differing(one, one.in_force(chosen)))
-    if not request.user.has_perm(PUSH):
+    if not request.user.has_perm(one.job.permission):
         raise PermissionDenied
     tried = trials.trial(one, request.POST.get("email", ""), {**chosen, **entered.values})
     return _page(request, one, entered=entered, email=tried.email, tried=tried)
@@ -102,9 +102,9 @@ def change_connection(request: HttpRequest, platform: str) -> HttpResponseBase:
 @page(SET_UP)
 def push_trial(request: HttpRequest, platform: str) -> HttpResponseBase:
     """Push the contact whose request was shown, and no other request."""
-    if not request.user.has_perm(PUSH):
-        raise PermissionDenied
     one = _connection_or_404(platform)
+    if not request.user.has_perm(one.job.permission):
+        raise PermissionDenied
     tried = trials.trial(one, request.POST.get("email", ""), platform_settings.chosen(platform))
     if off := one.job.off_reason():
         messages.error(request, off)
@@ -180,7 +180,7 @@ def _page(
         remote_id=getattr(contact, job.contact_id) if contact else "",
         attempt=trials.last_attempt(job, contact) if contact and not tried else None,
         may_set_up=request.user.has_perm(SET_UP),
-        may_try=request.user.has_perm(SET_UP) and request.user.has_perm(PUSH),
+        may_try=request.user.has_perms([SET_UP, job.permission]),
     )
 
 

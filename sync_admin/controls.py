@@ -12,23 +12,23 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from contacts.permissions import PUSH
+from contacts.permissions import VIEW
 from curation_sdk import operations, runs, steering
 from curation_sdk.claiming import work_is_due
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.tasks import start_soon
 from curation_sdk.workers import worker_alive
-from sync_admin.pages import page, queue_or_404
+from sync_admin.pages import page, queue_to_steer
 
 NO_WORKER = "No worker is running, so it waits. `manage.py qcluster` starts one."
 
 
-@page(PUSH)
+@page(VIEW)
 @require_POST
 def pause(request: HttpRequest, name: str) -> HttpResponseBase:
     """Let no run begin until somebody lifts it, and have the one under way end."""
-    job = queue_or_404(name)
+    job = queue_to_steer(request, name)
     who, reason = request.user.get_username(), request.POST.get("reason", "")
     found, made = steering.pause(job, by=who, reason=reason, now=timezone.now())
     if made:
@@ -39,11 +39,11 @@ def pause(request: HttpRequest, name: str) -> HttpResponseBase:
     return _back(job)
 
 
-@page(PUSH)
+@page(VIEW)
 @require_POST
 def resume(request: HttpRequest, name: str) -> HttpResponseBase:
     """Lift the pause, and begin with what is due."""
-    job = queue_or_404(name)
+    job = queue_to_steer(request, name)
     if not steering.resume(job):
         messages.warning(request, f"{job.label} was not paused.")
         return _back(job)
@@ -54,11 +54,11 @@ def resume(request: HttpRequest, name: str) -> HttpResponseBase:
     return _back(job)
 
 
-@page(PUSH)
+@page(VIEW)
 @require_POST
 def run_now(request: HttpRequest, name: str) -> HttpResponseBase:
     """Have a worker begin a run, or say why none would do anything."""
-    job, now = queue_or_404(name), timezone.now()
+    job, now = queue_to_steer(request, name), timezone.now()
     if reason := _why_not(job):
         messages.warning(request, reason)
         return _back(job)
@@ -69,11 +69,11 @@ def run_now(request: HttpRequest, name: str) -> HttpResponseBase:
     return _back(job)
 
 
-@page(PUSH)
+@page(VIEW)
 @require_POST
 def cancel_run(request: HttpRequest, name: str) -> HttpResponseBase:
     """Have the run under way end."""
-    job, now = queue_or_404(name), timezone.now()
+    job, now = queue_to_steer(request, name), timezone.now()
     if steering.cancel_runs(job, by=request.user.get_username()):
         text = f"The run for {job.label} ends within seconds. What it has not pushed stays queued."
         messages.success(request, text)
@@ -84,16 +84,17 @@ def cancel_run(request: HttpRequest, name: str) -> HttpResponseBase:
     return _back(job)
 
 
-@page(PUSH)
+@page(VIEW)
 @require_POST
 def stop_operation(request: HttpRequest, operation_id: UUID) -> HttpResponseBase:
     """Stop an operation on many contacts after the chunk that is being written."""
     operation = get_object_or_404(BulkOperation, pk=operation_id)
+    job = queue_to_steer(request, operation.platform)
     if operations.cancel(operation, now=timezone.now()):
         messages.success(request, "The operation was stopped. What it had done stays.")
     else:
         messages.warning(request, "The operation had ended already.")
-    return _back(queue_or_404(operation.platform))
+    return _back(job)
 
 
 def _why_not(job: SyncJob) -> str:

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from contacts.permissions import PUSH, VIEW
+from contacts.permissions import VIEW
 from curation_sdk.overview import as_state, standings
 from scrapersky.platforms import PLATFORMS, QUEUES, queue_named
 from sync_admin.board import board
@@ -29,7 +29,7 @@ def dashboard(request: HttpRequest) -> HttpResponseBase:
         "Sync",
         says_what_is_stopped=True,
         board=shown,
-        may_push=request.user.has_perm(PUSH),
+        may_steer=[job.platform for job in QUEUES if request.user.has_perm(job.permission)],
         may_open_runs=_may_open_runs(request),
         chart=_chart(request.GET.get("chart", ""), [queue["platform"] for queue in shown["queues"]], now),
     )

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -14,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
-from contacts.permissions import CURATE, PUSH, VIEW
+from contacts.permissions import VIEW
 from curation_sdk import cause_groups, operations
 from curation_sdk.cause_filter import list_address, list_query
 from curation_sdk.cause_groups import Group
@@ -28,7 +27,7 @@ from curation_sdk.wording import count_of
 from curation_sdk.workers import worker_alive
 from scrapersky.platforms import QUEUES
 from sync_admin.advice import Advice, advice, set_up_address
-from sync_admin.pages import page, queue_or_404, render
+from sync_admin.pages import page, queue_or_404, queue_to_steer, render
 
 #: Causes of a queue on the page of all queues.
 FIRST = 5
@@ -96,7 +95,7 @@ def errors(request: HttpRequest, name: str) -> HttpResponseBase:
         all_skipped=list_address(job, SyncStatus.SKIPPED),
         set_up=set_up_address(job),
         closed=closed_reason(job),
-        may_retry=request.user.has_perm(_permission(job)),
+        may_retry=request.user.has_perm(job.permission),
     )
 
 
@@ -104,9 +103,7 @@ def errors(request: HttpRequest, name: str) -> HttpResponseBase:
 @page(VIEW)
 def retry(request: HttpRequest, name: str) -> HttpResponseBase:
     """Queue the failed contacts of one cause again: those, and no others."""
-    job = queue_or_404(name)
-    if not request.user.has_perm(_permission(job)):
-        raise PermissionDenied
+    job = queue_to_steer(request, name)
     cause = request.POST.get("cause", "").replace("\x00", "")
     contacts = cause_groups.of_cause(job, SyncStatus.ERROR, cause)
     if closed := closed_reason(job):
@@ -123,11 +120,6 @@ def retry(request: HttpRequest, name: str) -> HttpResponseBase:
     if not closed and not job.off_reason() and not worker_alive(now=timezone.now()):
         messages.warning(request, "No worker is running, so they wait. `manage.py qcluster` starts one.")
     return HttpResponseRedirect(reverse("sync-errors", args=[job.platform]))
-
-
-def _permission(job: SyncJob) -> str:
-    """Who may queue: for curation it is a word about the contact, for a platform it sends something."""
-    return PUSH if job.contact_id else CURATE
 
 
 def _in_background(request: HttpRequest, job: SyncJob, cause: str) -> None:

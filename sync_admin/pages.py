@@ -47,3 +47,11 @@ def queue_or_404(name: str) -> SyncJob:
     if job := queue_named(name):
         return job
     raise Http404(f"There is no queue named {name}.")
+
+
+def queue_to_steer(request: HttpRequest, name: str) -> SyncJob:
+    """The same, for which this person has to have the permission: 403 without."""
+    job = queue_or_404(name)
+    if not request.user.has_perm(job.permission):
+        raise PermissionDenied
+    return job

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -17,8 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_POST
 
-from contact_curation.job import CURATION
-from contacts.permissions import CURATE, PUSH, VIEW
+from contacts.permissions import VIEW
 from curation_sdk import chosen, drafts, forecast, operations
 from curation_sdk.claiming import SIBLINGS
 from curation_sdk.forecast import Forecast
@@ -29,7 +27,7 @@ from curation_sdk.queueing import closed_reason, skip_reason
 from curation_sdk.statuses import ProcessingStatus
 from curation_sdk.wording import count_of
 from curation_sdk.workers import worker_alive
-from sync_admin.pages import page, queue_or_404, render
+from sync_admin.pages import page, queue_to_steer, render
 
 State = BulkOperation.State
 
@@ -40,7 +38,7 @@ GONE = "There is no such preview any more. One that nobody confirms goes after a
 @page(VIEW)
 def preview(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResponseBase:
     """What the operation would do, with the button that does it."""
-    job = _job(request, platform)
+    job = queue_to_steer(request, platform)
     operation = _operation(job, operation_id)
     if operation is None or operation.state == State.CANCELLED:
         return _back(request, operation, GONE, messages.WARNING)
@@ -80,7 +78,7 @@ def preview(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResp
 @page(VIEW)
 def confirm(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResponseBase:
     """Do exactly what was shown."""
-    job = _job(request, platform)
+    job = queue_to_steer(request, platform)
     operation = _operation(job, operation_id)
     if operation is None:
         return _back(request, operation, GONE, messages.WARNING)
@@ -105,7 +103,7 @@ def confirm(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResp
 @page(VIEW)
 def discard(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResponseBase:
     """Leave everything as it is."""
-    job = _job(request, platform)
+    job = queue_to_steer(request, platform)
     operation = _operation(job, operation_id)
     if operation is None:
         return _back(request, operation, GONE, messages.WARNING)
@@ -122,7 +120,7 @@ def discard(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResp
 @page(VIEW)
 def count_on(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResponseBase:
     """Without a worker: count the chosen contacts here, for a while."""
-    job = _job(request, platform)
+    job = queue_to_steer(request, platform)
     operation = _operation(job, operation_id)
     if operation and not operation.confirmed:
         operations.do_now(job, operation, seconds=COUNT_FOR)
@@ -133,7 +131,7 @@ def count_on(request: HttpRequest, platform: str, operation_id: UUID) -> HttpRes
 @page(VIEW)
 def undo(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResponseBase:
     """Take out of the queue whom the operation has put there and nobody has in hand yet."""
-    job = _job(request, platform)
+    job = queue_to_steer(request, platform)
     operation = _operation(job, operation_id)
     if operation is None:
         return _back(request, operation, "There is no such operation.", messages.ERROR)
@@ -155,14 +153,6 @@ def undo(request: HttpRequest, platform: str, operation_id: UUID) -> HttpRespons
 
 #: So long a click counts.
 COUNT_FOR = 10.0  # seconds
-
-
-def _job(request: HttpRequest, platform: str) -> SyncJob:
-    """The queue in the address, for which this person has to have the permission."""
-    job = queue_or_404(platform)
-    if not request.user.has_perm(CURATE if job is CURATION else PUSH):
-        raise PermissionDenied
-    return job
 
 
 def _operation(job: SyncJob, operation_id: UUID) -> BulkOperation | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sync_admin import connections, controls, dashboard, errors, importing, previews
+from sync_admin import connections, contact, contact_list, controls, dashboard, errors, importing, previews
 
 urlpatterns = [
     # How queues stand, and steering them.
@@ -32,6 +32,13 @@ urlpatterns = [
     path("<str:platform>/connection/check/", connections.check_connection, name="sync-connection-check"),
     path("<str:platform>/connection/change/", connections.change_connection, name="sync-connection-change"),
     path("<str:platform>/connection/push/", connections.push_trial, name="sync-connection-push"),
+    # The list of contacts, and one contact.
+    path("contacts/export/", contact_list.export, name="sync-export"),
+    path("contacts/view/", contact_list.save_view, name="sync-view-save"),
+    path("contacts/view/forget/", contact_list.forget_view, name="sync-view-forget"),
+    path("contacts/<uuid:contact_id>/<str:name>/push/", contact.push_now, name="sync-contact-push"),
+    path("contacts/<uuid:contact_id>/<str:name>/skip/", contact.skip, name="sync-contact-skip"),
+    path("contacts/<uuid:contact_id>/<str:name>/take-out/", contact.take_out, name="sync-contact-take-out"),
     # Files.
     path("import/", importing.import_contacts, name="sync-import"),
     path("import/<uuid:upload_id>/", importing.import_detail, name="sync-import-detail"),

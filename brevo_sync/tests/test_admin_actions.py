@@ -194,3 +194,16 @@ def test_queueing_starts_a_run(client: Client, make_contact: Make) -> None:
     act(client, "queue_for_brevo", make_contact())
 
     assert [task.task["args"] for task in OrmQ.objects.all()] == [("admin",)]
+
+
+def test_take_out_of_the_queue(client: Client, make_contact: Make) -> None:
+    waiting = make_contact("a@x.example", brevo_sync_status="Queued", brevo_processing_status="Queued")
+    done = make_contact("b@x.example", brevo_sync_status="Complete", brevo_processing_status="Complete")
+    pushed = make_contact("c@x.example", brevo_sync_status="Processing", brevo_processing_status="Processing")
+
+    assert act(client, "take_out_of_brevo", waiting, done, pushed) == [
+        ("success", "Took 2 contacts out of the queue for Brevo."),
+        ("warning", "1 of them was being pushed at that moment and may have reached Brevo."),
+    ]
+    assert statuses() == {"a@x.example": "New", "b@x.example": "Complete", "c@x.example": "New"}
+    assert act(client, "take_out_of_brevo", done) == [("warning", "Took 0 contacts out of the queue for Brevo.")]

@@ -136,12 +136,15 @@ def test_while_the_platform_is_off_nothing_is_written_down(api: Api, three: list
         ("queue_for_brevo", "New", "Queued", "A worker queues them for Brevo"),
         ("retry_failed_for_brevo", "Error", "Queued", "A worker queues them for Brevo"),
         ("skip_for_brevo", "New", "Skipped", "a worker skips them for Brevo"),
+        ("take_out_of_brevo", "Queued", "New", "a worker takes them out of the queue for Brevo"),
     ],
 )
 def test_all_that_is_listed_goes_to_a_worker(
     client: Client, three: list[Contact], make_contact: Make, action: str, before: str, after: str, words: str
 ) -> None:
-    Contact.objects.update(brevo_sync_status=before)
+    Contact.objects.update(
+        brevo_sync_status=before, brevo_processing_status=before if before in ("Queued", "Error") else None
+    )
     make_contact("other@x.example", email_type="SERVICE", brevo_sync_status=before)
     workers.beat(now=timezone.now())
     answer = choose(client, action, three[0], query="?email_type__exact=FREE&p=1&o=1", select_across="1")
@@ -201,10 +204,11 @@ def test_whoever_may_push_contacts_may_look_and_stop_and_nobody_else(three: list
         client.force_login(staff)
         return client
 
-    operator, reader = browser("push_contact"), browser("view_bulkoperation")
+    operator, reader, curator = map(browser, ("push_contact", "view_bulkoperation", "curate_contact"))
     act(operator, "queue_for_brevo", three[0], select_across="1")
     form = {"action": "stop_operations", "_selected_action": [str(BulkOperation.objects.get().pk)], "index": "0"}
     reader.post(OPERATIONS, form)
+    assert "You may not stop 1 operation" in curator.post(OPERATIONS, form, follow=True).content.decode()
     assert BulkOperation.objects.get().state == "waiting"
     assert operator.get(OPERATIONS).status_code == 200
     operator.post(OPERATIONS, form)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, TypedDict
 
 from contacts.address_key import email_key
+from contacts.importing.columns import ID
 from contacts.importing.rows import Row
 from contacts.importing.run import NumberedRow
 from contacts.importing.store import chunks, existing_ids
@@ -115,6 +116,8 @@ def _shown(numbered: NumberedRow, kind: Kind, changes: list[Change], *, in_table
     note = ""
     if kind == Kind.THERE and not in_table:
         note = "The same as an earlier row of this file."
+    elif kind == Kind.THERE and changes and row.id:
+        note = "The row has this contact's id, and the contact is left as it is."
     elif kind == Kind.THERE and changes:
         note = "The contact was edited here since, and is left as it is."
     elif kind == Kind.NEW_FOR_ADDRESS and not in_table:
@@ -133,7 +136,10 @@ def _shown(numbered: NumberedRow, kind: Kind, changes: list[Change], *, in_table
 
 
 def _changes(row: Row, contact: Contact) -> list[Change]:
-    """In what the row differs from the contact, of the columns about which the row says something."""
+    """In what the row differs from the contact, of the columns about which the row says something.
+
+    Not in the id: a row of an export that is new to us comes beside the contact, and changes none.
+    """
     there = {
         **{column: getattr(contact, column) for column in Row._fields if column not in ("domain", "page_url")},
         "domain": contact.domain and contact.domain.domain,
@@ -142,7 +148,7 @@ def _changes(row: Row, contact: Contact) -> list[Change]:
     return [
         {"column": column, "there": _cut(there[column]), "row": _cut(value)}
         for column, value in row._asdict().items()
-        if value is not None and value != there[column]
+        if column != ID and value is not None and value != there[column]
     ]
 
 

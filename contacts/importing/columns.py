@@ -22,9 +22,23 @@ COLUMNS = (
     "context",
 )
 
+#: Whom a row is about. Only exports have it.
+ID = "id"
+
+#: What an export has besides. Read over: what became of a contact is found out, not imported.
+READ_OVER = (
+    *("created_at", "updated_at"),
+    *("contact_curation_status", "contact_processing_error", "contact_curated_at"),
+    *("brevo_sync_status", "brevo_processing_error", "brevo_contact_id", "brevo_synced_at"),
+    *("hubspot_sync_status", "hubspot_processing_error", "hubspot_contact_id", "hubspot_synced_at"),
+    *("mautic_sync_status", "mautic_processing_error", "mautic_contact_id", "mautic_synced_at"),
+    *("n8n_sync_status", "n8n_processing_error", "n8n_contact_id", "n8n_synced_at"),
+)
+
 #: What may stand between cells. Excel writes semicolons where the comma is the decimal sign.
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
+_KNOWN = {*COLUMNS, ID, *READ_OVER}
 _WRONG_SEPARATORS = {"|": "vertical bars"}
 
 
@@ -47,9 +61,9 @@ def read_header(lines: Iterator[Line]) -> Header:
     if line.problem:
         raise FileRefused(f"The header on line {line.number} cannot be read: {line.problem}.")
     # The separator with which most columns are known; the comma when they are equal.
-    separator = max(SEPARATORS, key=lambda one: len(set(_split(line.text, one)) & set(COLUMNS)))
+    separator = max(SEPARATORS, key=lambda one: len(set(_split(line.text, one)) & _KNOWN))
     columns = _split(line.text, separator)
-    unknown = [column for column in columns if column not in COLUMNS]
+    unknown = [column for column in columns if column not in _KNOWN]
     if unknown:
         _refuse_wrong_separator(columns)
         raise FileRefused(f"Unknown column: {_listed(unknown)}. {known}")

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from contacts.importing.columns import ID, READ_OVER
 from contacts.importing.problems import RowRefused, shown
 from contacts.models import EmailType
 from contacts.placeholders import clean_name, clean_phone
+from contacts.spreadsheets import as_it_was
 
 #: What fits, in characters. The database's limits, but for `context`, which has none there.
 LIMITS = {
@@ -48,6 +50,7 @@ class Row(NamedTuple):
     page_url: str | None = None
     source_url: str | None = None
     context: str | None = None
+    id: uuid.UUID | None = None
 
     def contact_id(self) -> uuid.UUID:
         """Return the id that the row has as a contact: the same for the same content, always.
@@ -58,7 +61,11 @@ class Row(NamedTuple):
         it: a better guess at the type of an address must not turn known rows into new ones, nor must a column
         that we come to know later. The price: a contact that was deleted here comes back with the next
         import, and one that was edited here comes back as a second row.
+
+        A row of an export says which contact it is: that one is there, or comes back under its own id.
         """
+        if self.id is not None:
+            return self.id
         said = {column: value for column, value in self._asdict().items() if value is not None}
         return uuid.uuid5(_NAMESPACE, json.dumps(said, sort_keys=True, separators=(",", ":")))
 
@@ -86,7 +93,13 @@ def clean_row(columns: Sequence[str], cells: Sequence[str]) -> Row | None:
 
     Names, numbers and addresses are kept as they were scraped, whatever they look like: the sync judges them.
     """
-    said = {column: text for column, cell in zip(columns, cells, strict=True) if (text := cell.strip())}
+    said = {
+        column: text
+        for column, cell in zip(columns, cells, strict=True)
+        if column not in READ_OVER and (text := cell.strip())
+    }
+    if ID in columns:  # an export, which keeps spreadsheets from running its cells
+        said = {column: as_it_was(text) for column, text in said.items()}
     if not said:
         return None
     for column, text in said.items():
@@ -105,7 +118,16 @@ def clean_row(columns: Sequence[str], cells: Sequence[str]) -> Row | None:
         page_url=_page_url(said),
         source_url=_web_address("source_url", said),
         context=said.get("context"),
+        id=_id(said),
     )
+
+
+def _id(said: Mapping[str, str]) -> uuid.UUID | None:
+    text = said.get(ID)
+    try:
+        return None if text is None else uuid.UUID(text)
+    except ValueError:
+        raise RowRefused(f"id: {shown(text or '')} is not the id of a contact; leave it empty for a new one") from None
 
 
 def _email_type(said: Mapping[str, str]) -> EmailType | None:

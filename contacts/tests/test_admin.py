@@ -420,6 +420,7 @@ def test_who_may_change_contacts_but_not_delete_them(make_contact: Make) -> None
     client = staff("view_contact", "change_contact")
 
     assert "Queue for Brevo" not in client.get(LIST).content.decode()
+    assert 'name="email"' in client.get(change_url(contact)).content.decode()
     assert "Invalid phone number" not in client.get(change_url(contact)).content.decode()  # may not see attempts
     assert client.post(f"{LIST}{contact.pk}/delete/", {"post": "yes"}).status_code == 403
 

@@ -394,9 +394,9 @@ ANY = "/00000000-0000-0000-0000-000000000001"
 EVERY_CALL = [
     *(("GET", "", "view"), ("POST", "", "add")),
     *(("GET", ANY, "view"), ("PUT", ANY, "change"), ("PATCH", ANY, "change"), ("DELETE", ANY, "delete")),
-    *(("PUT", "/status", "change"), ("PUT", "/status/filtered", "change")),
+    *(("PUT", "/status", "curate"), ("PUT", "/status/filtered", "curate")),
     *(("GET", "/brevo", "view"), ("GET", "/brevo/status/summary", "view")),
-    *(("POST", f"/brevo/sync/{name}", "change") for name in ("batch", "filtered", "cancel")),
+    *(("POST", f"/brevo/sync/{name}", "push") for name in ("batch", "filtered", "cancel")),
 ]
 
 
@@ -407,11 +407,11 @@ def test_every_call_asks_who_and_whether_they_may(method: str, path: str, permis
     assert nobody.json()["detail"]
     assert nobody["WWW-Authenticate"].startswith("Bearer")
 
-    others = {"view", "add", "change", "delete"} - {permission}
+    others = {"view", "add", "change", "delete", "curate", "push"} - {permission}
     almost = make_user(*(f"{other}_contact" for other in others))
     refused = Api(authorization=f"Bearer {AccessToken.for_user(almost)}")(method, URL + path)
     assert refused.status_code == 403
-    assert refused.json()["detail"]
+    assert f"contacts.{permission}_contact" in refused.json()["detail"]
 
     allowed = make_user(f"{permission}_contact")
     assert Api(authorization=f"Bearer {AccessToken.for_user(allowed)}")(method, URL + path).status_code not in (

@@ -195,6 +195,25 @@ def test_the_newest_contact_of_an_address_is_the_one_that_is_compared(make_conta
     assert again(upload).preview[0]["changes"] == [{"column": "name", "there": "newest", "row": "Ada"}]
 
 
+def test_a_row_of_an_export_is_compared_with_the_contact_of_its_id(make_contact: Callable[..., Contact]) -> None:
+    ada = make_contact(name="Ada")
+    other = "00000000-0000-0000-0000-000000000001"
+    upload = uploaded(
+        f"email;name;id;brevo_sync_status\r\n{ada.email};Ada;{ada.pk};Complete\r\n"
+        f"{ada.email};Eva;{ada.pk};New\r\n{ada.email};Ada;{other};New\r\n"
+    )
+    work_off()
+    assert [(row["kind"], row["note"], row["changes"]) for row in again(upload).preview] == [
+        ("there", "", []),
+        (
+            "there",
+            "The row has this contact's id, and the contact is left as it is.",
+            [{"column": "name", "there": "Ada", "row": "Eva"}],
+        ),
+        ("new_for_address", "It says nothing that the contact does not say.", []),
+    ]
+
+
 def test_the_import_does_what_the_check_said(make_contact: Callable[..., Contact]) -> None:
     make_contact("p3@acme.example", name="Somebody")
     upload = uploaded("email,name\n" + rows(2_500) + rows(10) + "x\n")

@@ -110,7 +110,8 @@ def test_migrations_go_back_and_forth() -> None:
         return {model._meta.db_table for model in ours} & set(connection.introspection.table_names())
 
     before = tables()
-    assert before >= {"contacts", "domains", "pages", "suppressions"}
+    imports = {"contact_imports", "contact_import_parts", "contact_import_refused"}
+    assert before == {"contacts", "domains", "pages", "suppressions", "default_views"} | imports
     try:
         call_command("migrate", "contacts", "zero", verbosity=0)
         assert tables() == set()

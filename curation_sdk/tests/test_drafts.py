@@ -56,7 +56,7 @@ def eight(make_contact: Make) -> list[Contact]:
         make_contact("Two@x.example"),
         make_contact("c@x.example", brevo_sync_status="Complete", brevo_processing_status="Complete"),
     ]
-    Contact.objects.filter(pk=made[4].pk).update(brevo_processing_error="Refused.")
+    Contact.objects.filter(pk=made[4].pk).update(brevo_processing_error="Refused.", brevo_error_cause="Refused.")
     Contact.objects.filter(pk=made[7].pk).update(brevo_synced_at=timezone.now() - timedelta(days=1))
     return made
 
@@ -298,6 +298,7 @@ def test_a_preview_without_a_worker_is_counted_by_whoever_asks(
 @SIZES
 def test_undo_brings_back_what_they_were(size: None, eight: list[Contact], user: Any) -> None:
     columns = ("email", "brevo_sync_status", "brevo_processing_status", "brevo_processing_error", "brevo_synced_at")
+    columns = (*columns, "brevo_error_cause")
     went = ("none", "e@x.example", "two@x.example", "Two@x.example", "c@x.example", "q@x.example")
     before = set(Contact.objects.filter(email__in=went).values_list(*columns))
     undoing = undo(confirm(make_draft(user)))

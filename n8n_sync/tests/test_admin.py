@@ -146,7 +146,7 @@ def test_a_company_needs_the_permission_to_change_domains(
     client: Client, ada: Contact, may: bool, phone: str, expected: str
 ) -> None:
     user = User.objects.create_user("op", is_staff=True)
-    codes = ["change_contact", "change_domain"] if may else ["change_contact"]
+    codes = ["change_contact", "push_contact", *(["change_domain"] if may else [])]
     user.user_permissions.set(Permission.objects.filter(codename__in=codes))
     client.force_login(user)
     page = use(client, enriched(ada, phone=phone, company_name="Acme"))
@@ -157,17 +157,23 @@ def test_a_company_needs_the_permission_to_change_domains(
 def test_a_company_that_would_not_be_taken_over_is_not_said_to_be_left_out(client: Client, ada: Contact) -> None:
     Domain.objects.update(company_name="Acme Ltd")
     user = User.objects.create_user("op", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename="change_contact"))
+    user.user_permissions.set(Permission.objects.filter(codename__in=["change_contact", "push_contact"]))
     client.force_login(user)
     page = use(client, enriched(ada, company_name="Acme"))
     assert "Took over 1 phone and 0 companies." in page
     assert "Left out" not in page
 
 
-@pytest.mark.parametrize("may", [True, False])
-def test_who_may_take_over(client: Client, ada: Contact, may: bool) -> None:
+@pytest.mark.parametrize(
+    ("codes", "may"),
+    [
+        (["change_contact", "push_contact"], True),
+        (["view_enrichment", "change_contact"], False),
+        (["view_enrichment", "push_contact"], False),
+    ],
+)
+def test_who_may_take_over(client: Client, ada: Contact, codes: list[str], may: bool) -> None:
     user = User.objects.create_user("op", is_staff=True)
-    codes = ["change_contact"] if may else ["view_enrichment"]
     user.user_permissions.set(Permission.objects.filter(codename__in=codes))
     client.force_login(user)
     use(client, enriched(ada))

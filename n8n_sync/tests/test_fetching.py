@@ -313,9 +313,10 @@ def test_whole_items_may_be_sent_back(people: list[Contact]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("permissions", "allowed"), [(["view_contact"], False), (["view_contact", "change_contact"], True)]
+    ("permissions", "allowed"),
+    [(["view_contact", "change_contact"], False), (["view_contact", "push_contact"], True)],
 )
-def test_people_need_the_permission_to_change_contacts(
+def test_people_need_the_permission_to_queue_contacts(
     people: list[Contact], permissions: list[str], allowed: bool
 ) -> None:
     from django.contrib.auth.models import Permission

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "sandbox": set[str](),
 }
 #: Files of the contacts that stand above whoever has a queue: the operator's pages, and the word that starts curation.
-ABOVE = (ROOT / "contacts/admin.py", ROOT / "contacts/curation.py")
+ABOVE = (ROOT / "contacts/admin.py", ROOT / "contacts/timeline.py", ROOT / "contacts/curation.py")
 OURS = {*MAY_IMPORT, "scrapersky", "sync_admin", "bench"}
 
 ROOMS = (

@@ -19,16 +19,19 @@ PAGES = (
     "/admin/sync/brevo/connection/",
     "/admin/sync/n8n/connection/",
     "/admin/sync/import/",
+    "/admin/contacts/contact/",
+    "/admin/contacts/contact/{contact}/change/",
 )
 
 
 def test_pages_are_accessible(browser: Any, site: Site) -> None:
+    contact = site.run("from contacts.models import Contact; print(Contact.objects.first().pk)").split()[-1]
     site.log_in(browser)
     found = {}
     for view in ({}, {"dark": True}, {"phone": True}):
         look(browser, **view)
         for page in PAGES:
-            browser.get(site.url + page)
+            browser.get(site.url + page.format(contact=contact))
             if findings := serious_findings(browser):
                 found[page, *view] = findings
     assert found == {}

@@ -7,7 +7,9 @@
   function show(strip, state) {
     for (const [name, count] of Object.entries(state.summary)) {
       const cell = strip.querySelector(`[data-count="${name}"]`);
-      if (cell) cell.textContent = count.toLocaleString("en");
+      if (!cell) continue;
+      cell.textContent = count.toLocaleString("en");
+      cell.parentElement.classList.toggle("sync-zero", !count);
     }
     strip.querySelector("[data-running]").hidden = !state.running;
     const texts = {

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('curation_sdk', '0010_attempt_causes_index'),
+        ('curation_sdk', '0012_cause_before'),
     ]
 
     operations = [
