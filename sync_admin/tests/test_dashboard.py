@@ -76,6 +76,17 @@ def test_a_viewer_looks_and_steers_nothing(client: Client, django_user_model: An
     assert (run.cancelled_by, operation.state, QueuePause.objects.exists()) == ("", "waiting", False)
 
 
+def test_each_queue_is_steered_by_those_who_may_queue_for_it(client: Client, django_user_model: Any) -> None:
+    curator = django_user_model.objects.create_user("cur", is_staff=True)
+    curator.user_permissions.set(Permission.objects.filter(codename__in=["view_contact", "curate_contact"]))
+    client.force_login(curator)
+    page = client.get(PAGE).content.decode()
+    for platform, may in (("curation", True), ("brevo", False)):
+        assert (reverse("sync-pause", args=[platform]) in page) == may
+        assert client.post(reverse("sync-pause", args=[platform])).status_code == (302 if may else 403)
+    assert [pause.platform for pause in QueuePause.objects.all()] == ["curation"]
+
+
 def test_steering_needs_a_post_with_a_token_and_a_queue_that_exists(admin_user: Any, admin_client: Client) -> None:
     for name in ("sync-pause", "sync-resume", "sync-run-now", "sync-cancel-run"):
         assert admin_client.get(reverse(name, args=["brevo"])).status_code == 405

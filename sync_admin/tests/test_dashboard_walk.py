@@ -25,6 +25,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, demo_database: ScratchDatabas
 
 def test_pause_queue_resume_watch_cancel_and_run_now(browser: Any, site: Site) -> None:
     from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.expected_conditions import staleness_of
+    from selenium.webdriver.support.ui import WebDriverWait
 
     def find(selector: str) -> Any:
         return browser.find_element(By.CSS_SELECTOR, f'[data-queue="brevo"] {selector}')
@@ -33,7 +35,9 @@ def test_pause_queue_resume_watch_cancel_and_run_now(browser: Any, site: Site) -
         return int(find(f'[data-count="{name}"]').text.replace(",", ""))
 
     def press(control: str) -> str:
-        find(f'[data-control="{control}"] button').click()
+        button = find(f'[data-control="{control}"] button')
+        button.click()
+        WebDriverWait(browser, 30).until(staleness_of(button))  # the page before may have a message too
         return str(browser.find_element(By.CSS_SELECTOR, ".messagelist").text)
 
     def live(holds: Callable[[], bool], what: str) -> None:
@@ -66,7 +70,7 @@ def test_pause_queue_resume_watch_cancel_and_run_now(browser: Any, site: Site) -
         live(lambda: counted("complete") > 20, "contacts to be Complete")
         assert find("[data-state]").text == "running"
         assert "trigger By hand" in find('[data-fact="Run under way"]').text
-        assert find('[data-fact="Estimated end"]').text.startswith("In ")
+        live(lambda: find('[data-fact="Estimated end"]').text.startswith("In "), "enough to be done for an estimate")
 
         # Cancelled: it ends soon, what is left stays queued, and no run begins by itself.
         assert press("cancel").startswith("The run for Brevo ends within seconds.")

@@ -69,7 +69,7 @@ def test_a_wrong_key_and_then_an_unknown_list_are_on_every_page_until_they_are_p
         operator, ".sync-stopped-line"
     )
     assert "Check BREVO_API_KEY" in text(operator, ".sync-stopped-line")
-    operator.find_element("css selector", ".sync-stopped-line a").click()
+    operator.find_element("link text", "Errors of Brevo").click()
     assert operator.current_url == f"{site.url}/admin/sync/brevo/errors/"
     assert findings(operator) == {}
     push(site, "brevo", BREVO_LIST_ID="4711")
