@@ -126,7 +126,8 @@ CALLS: dict[str, list[Call]] = {
 
 def table() -> dict[str, set[str]]:
     """The documentation's table: what -> the groups that may."""
-    lines = [line.strip("|").split("|") for line in TABLE.read_text().splitlines() if line.startswith("| ")]
+    section = TABLE.read_text().partition("\n## Who may what\n")[2]
+    lines = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| ")]
     head, *rows = [[cell.strip() for cell in line] for line in lines]
     assert head[1:] == list(GROUPS)
     return {row[0]: {name for name, cell in zip(head[1:], row[1:], strict=True) if cell == "yes"} for row in rows}
