@@ -31,6 +31,7 @@ FAULTS = "500 502_html 503 425 truncated_json empty_200 reset redirect lost_answ
         pytest.param("retention --contacts 300 --resyncs 2", "dead", id="retention", marks=on_postgresql),
         pytest.param("queueing 12000 1", "ratio", id="queueing", marks=on_postgresql),
         pytest.param("growth --large 12000 --runs 1 --seconds 2", "claim", id="growth", marks=on_postgresql),
+        pytest.param("pages --large 12000 --runs 1", "dashboard, first", id="pages", marks=on_postgresql),
         pytest.param(
             "machines --seconds 4 --limits 10 --runs 2", "429", id="machines", marks=[on_postgresql, with_redis]
         ),
