@@ -121,6 +121,14 @@ def test_which_secrets_are_set_is_shown(admin_client: Client, settings: Any) -> 
     assert "MAUTIC_CLIENT_SECRET not set" in page
 
 
+def test_an_address_that_is_none_is_not_shown(admin_client: Client, settings: Any) -> None:
+    """It may hold a log-in, or a key that was put in the wrong place."""
+    settings.MAUTIC_API_BASE_URL = f"https://bob:{SECRET}@mautic.test"
+    page = admin_client.get(url("connection", "mautic")).content.decode()
+    assert "set, and no address that can be used" in page
+    assert SECRET not in page
+
+
 # --- Checking -----------------------------------------------------------------------------------------------------
 
 
