@@ -58,7 +58,7 @@ def connection(request: HttpRequest, platform: str) -> HttpResponseBase:
 
 
 @require_POST
-@page(SET_UP)
+@page(VIEW, SET_UP)
 def check_connection(request: HttpRequest, platform: str) -> HttpResponseBase:
     """Ask the account now; with `create` in the form, make the fields that are missing."""
     one = _connection_or_404(platform)
@@ -75,7 +75,7 @@ def check_connection(request: HttpRequest, platform: str) -> HttpResponseBase:
 
 
 @require_POST
-@page(SET_UP)
+@page(VIEW, SET_UP)
 def change_connection(request: HttpRequest, platform: str) -> HttpResponseBase:
     """Save what was entered, go back to the environment's value of one setting, or try it on a contact unsaved."""
     one = _connection_or_404(platform)
@@ -99,7 +99,7 @@ def change_connection(request: HttpRequest, platform: str) -> HttpResponseBase:
 
 
 @require_POST
-@page(SET_UP)
+@page(VIEW, SET_UP)
 def push_trial(request: HttpRequest, platform: str) -> HttpResponseBase:
     """Push the contact whose request was shown, and no other request."""
     one = _connection_or_404(platform)

@@ -609,10 +609,11 @@ def test_while_another_run_is_under_way_the_contact_waits_in_the_queue(
         ((), 403, 403, 403, 403),
         (("view_contact",), 200, 403, 403, 403),
         (("view_contact", "push_contact"), 200, 403, 403, 403),
+        (("set_up_platform", "push_contact"), 403, 403, 403, 403),
         (("view_contact", "set_up_platform"), 200, 302, 302, 403),
         (("view_contact", "set_up_platform", "push_contact"), 200, 302, 302, 200),
     ],
-    ids=["nobody", "view", "push", "set up", "both"],
+    ids=["nobody", "view", "push", "not view", "set up", "both"],
 )
 @responses.activate
 def test_who_may(
