@@ -38,10 +38,12 @@ def push_now(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     queued = queue_contacts(job, chosen, now=now)
     hurried = make_due(job, chosen, now=now)
     contact = chosen.first()
+    problem = platform_state(job, now=now)["problem"]
+    begins = "" if problem else ", and a run begins"
     if queued.queued:
-        _said(request, chosen, f"Queued for {job.label}, and a run begins.")
+        _said(request, chosen, f"Queued for {job.label}{begins}.")
     elif hurried:
-        _said(request, chosen, f"The next try for {job.label} is due at once, and a run begins.")
+        _said(request, chosen, f"The next try for {job.label} is due at once{begins}.")
     elif queued.skipped_count:
         reason = getattr(contact, job.processing_error, "")
         _said(request, chosen, f"Skipped for {job.label}: {reason}", messages.WARNING)
@@ -50,9 +52,9 @@ def push_now(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
         messages.info(request, f"A run is pushing it to {job.label} at this moment.")
         return _back(contact_id)
     else:
-        messages.info(request, f"It was queued for {job.label} already, and is due now. A run begins.")
+        messages.info(request, f"It was queued for {job.label} already, and is due now{begins}.")
     start_soon(job, SyncRun.Trigger.ADMIN)
-    if problem := platform_state(job, now=now)["problem"]:
+    if problem:
         messages.warning(request, problem)
     return _back(contact_id)
 

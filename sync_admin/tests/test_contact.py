@@ -113,7 +113,10 @@ def test_push_now_says_what_happened(
 def test_push_now_says_why_nothing_will_happen(admin_client: Client, make_contact: Make, settings: Any) -> None:
     contact = make_contact()
     workers.WorkerHeartbeat.objects.all().delete()
-    assert "No worker is running" in do(admin_client, "push", contact)
+    page = do(admin_client, "push", contact)
+    assert "No worker is running" in page
+    assert "Queued for Brevo." in page
+    assert "a run begins" not in page
     settings.BREVO_API_KEY = ""
     assert "Brevo is switched off: BREVO_API_KEY is not set. Nothing was queued." in do(admin_client, "push", contact)
 
