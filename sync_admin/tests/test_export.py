@@ -147,6 +147,19 @@ def test_an_export_is_imported_as_it_was(admin_client: Client, make_contact: Mak
     assert set(Contact.objects.values_list("brevo_sync_status", flat=True)) == {"New"}
 
 
+def test_an_export_whose_ids_were_taken_away_is_read_as_it_was(admin_client: Client, make_contact: Make) -> None:
+    make_contact("ann@x.example", phone_number="+14155552671")
+    [row] = rows(export(admin_client))
+    assert row.pop("id")
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, row)
+    writer.writeheader()
+    writer.writerow(row)
+    assert imported(text.getvalue().encode()).tally.imported == 1
+    assert set(Contact.objects.values_list("phone_number", flat=True)) == {"+14155552671"}
+    assert Contact.objects.count() == 2
+
+
 def test_a_file_of_somebody_else_is_taken_literally(make_contact: Make) -> None:
     imported(b"email,name\na@x.example,'+1\n")
     assert Contact.objects.get().name == "'+1"
