@@ -583,7 +583,7 @@ def test_a_file_whose_deletion_was_broken_off_goes_later() -> None:
 
 
 def test_no_cell_of_the_refused_rows_is_run_as_a_formula() -> None:
-    lines = ["=cmd|' /C calc'!A0", "+1", "-1+2", "@SUM(A1)", "\tx", 'a,"b', "Zoë"]
+    lines = ["=cmd|' /C calc'!A0", "+1", "-1+2", "@SUM(A1)", "\tx", "\uff1d1", 'a,"b', "Zoë"]
     upload = uploaded("email,name,phone_number\n" + "\n".join(lines) + "\n")
     work_off()
     text = "".join(refused_rows(upload))
@@ -591,4 +591,4 @@ def test_no_cell_of_the_refused_rows_is_run_as_a_formula() -> None:
     import csv
 
     cells = [row[2] for row in csv.reader(io.StringIO(text[1:]))][1:]
-    assert cells == ["'=cmd|' /C calc'!A0", "'+1", "'-1+2", "'@SUM(A1)", "'\tx", 'a,"b', "Zoë"]
+    assert cells == ["'=cmd|' /C calc'!A0", "'+1", "'-1+2", "'@SUM(A1)", "'\tx", "'\uff1d1", 'a,"b', "Zoë"]
