@@ -562,6 +562,19 @@ def test_a_file_that_was_not_imported_within_a_day_goes(stage: str) -> None:
     assert not ContactImportPart.objects.exists()
 
 
+def test_a_file_that_was_confirmed_late_has_another_day() -> None:
+    with time_machine.travel(NOON, tick=False):
+        upload = uploaded("email,name\n" + rows(1))
+        work_off()
+    late = NOON + timedelta(hours=23)
+    work.confirm(upload, user=None, now=late)
+    forget(now=NOON + timedelta(hours=25))
+    assert again(upload).state == "confirmed"
+    assert ContactImportPart.objects.exists()
+    forget(now=late + timedelta(days=1, seconds=1))
+    assert again(upload).state == "cancelled"
+
+
 def test_an_import_under_way_is_not_forgotten() -> None:
     upload = uploaded("email,name\n" + rows(1))
     later = upload.uploaded_at + timedelta(days=2)
