@@ -206,4 +206,8 @@ def test_the_list_offers_it(admin_client: Client, make_contact: Make) -> None:
     make_contact("b@x.example", email_type="FREE")
     page = admin_client.get("/admin/contacts/contact/?email_type__exact=FREE&p=1").content.decode()
     assert '<a href="/admin/sync/contacts/export/?email_type__exact=FREE">Export these 2 as CSV</a>' in page
+    # An empty value is a filter as well: without it the file would hold everybody.
+    make_contact("c@x.example", name="")
+    page = admin_client.get("/admin/contacts/contact/?name__exact=").content.decode()
+    assert '<a href="/admin/sync/contacts/export/?name__exact=">Export this one as CSV</a>' in page
     assert "Export" not in admin_client.get("/admin/contacts/contact/?q=nobody").content.decode()
