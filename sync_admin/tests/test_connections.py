@@ -398,6 +398,12 @@ def test_a_stored_value_that_cannot_be_meant_stops_the_run_and_says_where_it_is(
     assert "It was set in the admin" in text_of(admin_client.get(url("connection")))
 
 
+def test_no_list_chosen_over_the_environments_is_not_called_unset(admin_client: Client, settings: Any) -> None:
+    settings.BREVO_LIST_ID = "5"
+    assert "Saved." in text_of(save(admin_client, choice=""))
+    assert BREVO.destination() == "To Brevo, into no list: none is chosen."
+
+
 def test_a_stored_field_that_we_no_longer_send_goes_with_the_next_save(admin_client: Client) -> None:
     PlatformSettings.objects.create(pk="brevo", values={"BREVO_ATTRIBUTES": {"GONE": "X", "COMPANY": "FIRMA"}})
     assert "names GONE, which we do not send" in conf.off_reason()
