@@ -19,7 +19,7 @@ from curation_sdk import operations
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.overview import platform_state
-from curation_sdk.queueing import cancel_queued, closed_reason, make_due, queue_contacts, skip_contacts
+from curation_sdk.queueing import active, cancel_queued, closed_reason, make_due, queue_contacts, skip_contacts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.tasks import start_soon
 from scrapersky.platforms import PLATFORMS
@@ -68,6 +68,9 @@ def skip(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     taken = skip_contacts(job, chosen, reason=reason)
     _said(request, chosen, f"It will not be pushed to {job.label}.")
     _warn(request, job, taken.under_way)
+    if _others_wait(job, chosen):
+        text = f"Another contact with the same address is in the queue for {job.label}, so the person will be pushed."
+        messages.warning(request, f"{text} Skip that one, too.")
     return _back(contact_id)
 
 
@@ -96,6 +99,13 @@ def _contact(contact_id: UUID) -> QuerySet[Contact]:
     if not chosen.exists():
         raise Http404("There is no such contact.")
     return chosen
+
+
+def _others_wait(job: SyncJob, chosen: QuerySet[Contact]) -> bool:
+    """Is another row of the same person in the queue?"""
+    contact = chosen.first()
+    person = getattr(contact, job.identity, None) if job.identity else None
+    return bool(person) and Contact.objects.filter(active(job), **{job.identity: person}).exists()
 
 
 def _said(request: HttpRequest, chosen: QuerySet[Contact], text: str, level: int = messages.SUCCESS) -> None:

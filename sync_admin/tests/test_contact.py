@@ -133,6 +133,14 @@ def test_skip_and_take_out(admin_client: Client, make_contact: Make) -> None:
     assert contact.brevo_processing_error.startswith("Skipped by admin on ")
 
 
+def test_who_skips_one_row_of_a_person_hears_of_the_others(admin_client: Client, make_contact: Make) -> None:
+    queued = {"brevo_sync_status": "Queued", "brevo_processing_status": "Queued"}
+    one, other = make_contact("ada@x.example", **queued), make_contact("Ada@X.example", **queued)
+    said = "Another contact with the same address is in the queue for Brevo"
+    assert said in do(admin_client, "skip", one)
+    assert said not in do(admin_client, "skip", other)
+
+
 def test_what_was_under_way_may_have_arrived(admin_client: Client, make_contact: Make) -> None:
     for what in ("skip", "take-out"):
         contact = make_contact(brevo_sync_status="Processing", brevo_processing_status="Processing")
