@@ -51,7 +51,7 @@ def destination() -> str:
     """Where contacts go, for people."""
     list_id = conf.load().list_id
     if list_id is None:
-        return "To Brevo, into no list: BREVO_LIST_ID is not set."
+        return "To Brevo, into no list: none is chosen."
     return f"To list {list_id} in Brevo."
 
 

@@ -286,7 +286,9 @@ class ContactAdmin(DeletesMany[Contact]):
 
 def view_of(address: QueryDict) -> str:
     """Filters, search and order of the list, without what else its address says; "" for everybody, newest first."""
-    kept = {name: values for name, values in address.lists() if name not in _NOT_OF_THE_VIEW and values != [""]}
+    kept = {name: values for name, values in address.lists() if name not in _NOT_OF_THE_VIEW}
+    if kept.get(SEARCH_VAR) == [""]:
+        del kept[SEARCH_VAR]
     return urlencode(sorted(kept.items()), doseq=True)
 
 

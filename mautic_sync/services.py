@@ -71,7 +71,7 @@ def destination() -> str:
     """Where contacts go, for people."""
     segment_id = conf.load().segment_id
     if segment_id is None:
-        return "To Mautic, into no segment: MAUTIC_SEGMENT_ID is not set."
+        return "To Mautic, into no segment: none is chosen."
     return f"To segment {segment_id} in Mautic."
 
 

@@ -25,11 +25,12 @@ class Entered:
     faults: dict[str, str] = field(default_factory=dict)
 
     def differing(self, connection: Connection, in_force: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings that would change."""
+        """The settings that would change, and those in force that cannot be meant (any more)."""
         return {
             name: value
             for name, value in self.values.items()
             if _meaning(connection, name, value) != _meaning(connection, name, in_force[name])
+            or connection.settings_fault({name: in_force[name]})
         }
 
 

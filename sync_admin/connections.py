@@ -58,7 +58,7 @@ def connection(request: HttpRequest, platform: str) -> HttpResponseBase:
 
 
 @require_POST
-@page(SET_UP)
+@page(VIEW, SET_UP)
 def check_connection(request: HttpRequest, platform: str) -> HttpResponseBase:
     """Ask the account now; with `create` in the form, make the fields that are missing."""
     one = _connection_or_404(platform)
@@ -75,7 +75,7 @@ def check_connection(request: HttpRequest, platform: str) -> HttpResponseBase:
 
 
 @require_POST
-@page(SET_UP)
+@page(VIEW, SET_UP)
 def change_connection(request: HttpRequest, platform: str) -> HttpResponseBase:
     """Save what was entered, go back to the environment's value of one setting, or try it on a contact unsaved."""
     one = _connection_or_404(platform)
@@ -99,7 +99,7 @@ def change_connection(request: HttpRequest, platform: str) -> HttpResponseBase:
 
 
 @require_POST
-@page(SET_UP)
+@page(VIEW, SET_UP)
 def push_trial(request: HttpRequest, platform: str) -> HttpResponseBase:
     """Push the contact whose request was shown, and no other request."""
     one = _connection_or_404(platform)
@@ -157,7 +157,7 @@ def _page(
         f"{job.label}: connection",
         job=job,
         off=job.off_reason(),
-        address={"setting": one.address, "value": getattr(settings, one.address)},
+        address={"setting": one.address, "value": _address(getattr(settings, one.address))},
         secrets=[{"setting": name, "is_set": bool(getattr(settings, name))} for name in one.secrets],
         webhook=one.webhook(),
         look=look,
@@ -182,6 +182,11 @@ def _page(
         may_set_up=request.user.has_perm(SET_UP),
         may_try=request.user.has_perms([SET_UP, job.permission]),
     )
+
+
+def _address(text: str) -> str:
+    """The platform's address. Not one that is none: it may hold a log-in, or be a key in the wrong place."""
+    return text if not text or platform_settings.is_base_url(text) else "set, and no address that can be used"
 
 
 def _choice(

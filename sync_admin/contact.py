@@ -19,7 +19,7 @@ from curation_sdk import operations
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.overview import platform_state
-from curation_sdk.queueing import cancel_queued, closed_reason, make_due, queue_contacts, skip_contacts
+from curation_sdk.queueing import active, cancel_queued, closed_reason, make_due, queue_contacts, skip_contacts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.tasks import start_soon
 from scrapersky.platforms import PLATFORMS
@@ -38,10 +38,12 @@ def push_now(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     queued = queue_contacts(job, chosen, now=now)
     hurried = make_due(job, chosen, now=now)
     contact = chosen.first()
+    problem = platform_state(job, now=now)["problem"]
+    begins = "" if problem else ", and a run begins"
     if queued.queued:
-        _said(request, chosen, f"Queued for {job.label}, and a run begins.")
+        _said(request, chosen, f"Queued for {job.label}{begins}.")
     elif hurried:
-        _said(request, chosen, f"The next try for {job.label} is due at once, and a run begins.")
+        _said(request, chosen, f"The next try for {job.label} is due at once{begins}.")
     elif queued.skipped_count:
         reason = getattr(contact, job.processing_error, "")
         _said(request, chosen, f"Skipped for {job.label}: {reason}", messages.WARNING)
@@ -50,9 +52,9 @@ def push_now(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
         messages.info(request, f"A run is pushing it to {job.label} at this moment.")
         return _back(contact_id)
     else:
-        messages.info(request, f"It was queued for {job.label} already, and is due now. A run begins.")
+        messages.info(request, f"It was queued for {job.label} already, and is due now{begins}.")
     start_soon(job, SyncRun.Trigger.ADMIN)
-    if problem := platform_state(job, now=now)["problem"]:
+    if problem:
         messages.warning(request, problem)
     return _back(contact_id)
 
@@ -66,6 +68,9 @@ def skip(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     taken = skip_contacts(job, chosen, reason=reason)
     _said(request, chosen, f"It will not be pushed to {job.label}.")
     _warn(request, job, taken.under_way)
+    if _others_wait(job, chosen):
+        text = f"Another contact with the same address is in the queue for {job.label}, so the person will be pushed."
+        messages.warning(request, f"{text} Skip that one, too.")
     return _back(contact_id)
 
 
@@ -94,6 +99,13 @@ def _contact(contact_id: UUID) -> QuerySet[Contact]:
     if not chosen.exists():
         raise Http404("There is no such contact.")
     return chosen
+
+
+def _others_wait(job: SyncJob, chosen: QuerySet[Contact]) -> bool:
+    """Is another row of the same person in the queue?"""
+    contact = chosen.first()
+    person = getattr(contact, job.identity, None) if job.identity else None
+    return bool(person) and Contact.objects.filter(active(job), **{job.identity: person}).exists()
 
 
 def _said(request: HttpRequest, chosen: QuerySet[Contact], text: str, level: int = messages.SUCCESS) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from contacts.importing.work import LOST_AFTER, cancel
 from contacts.models import ContactImport, ContactImportPart, RefusedRow
@@ -21,7 +22,9 @@ _NOT_IMPORTED = "It was not imported within a day, so the file was deleted. Uplo
 
 def forget(*, now: datetime, stop: Callable[[], bool] = lambda: False) -> int:
     """Delete files, refused rows and previews that have had their day; the imports themselves with the history."""
-    waiting = ContactImport.objects.filter(state__in=ContactImport.UNFINISHED, uploaded_at__lt=now - KEPT)
+    # Since a person last said something: who confirms after 23 hours does not want it cancelled after the 24th.
+    unfinished = ContactImport.objects.filter(state__in=ContactImport.UNFINISHED)
+    waiting = unfinished.alias(since=Coalesce("confirmed_at", "uploaded_at")).filter(since__lt=now - KEPT)
     alive = Q(state__in=ContactImport.RUNNING, heartbeat_at__gte=now - LOST_AFTER)
     for upload in waiting.exclude(alive):
         cancel(upload, now=now, problem=_NOT_IMPORTED)

@@ -1,4 +1,4 @@
-"""The refused rows of an upload as a CSV file, to be corrected and uploaded again."""
+"""The refused rows of an upload as a CSV file, to be found and corrected in the file that was uploaded."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import csv
 from collections.abc import Iterator
 
 from contacts.models import ContactImport, RefusedRow
-
-#: What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from contacts.spreadsheets import harmless
 
 
 class _Echo:
@@ -24,9 +22,4 @@ def refused_rows(upload: ContactImport) -> Iterator[str]:
     yield "\ufeff" + writer.writerow(["line", "reason", "row"])
     rows = RefusedRow.objects.filter(contact_import=upload).order_by("line").values_list("line", "reason", "text")
     for line, reason, text in rows.iterator(chunk_size=1_000):
-        yield writer.writerow([line, for_spreadsheet(reason), for_spreadsheet(text)])
-
-
-def for_spreadsheet(cell: str) -> str:
-    """The cell with an apostrophe before what a spreadsheet would run as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+        yield writer.writerow([line, harmless(reason), harmless(text)])

@@ -26,6 +26,8 @@ LIMITS = {
     "context": 10_000,
 }
 
+_ONLY_IN_EXPORTS = {ID, *READ_OVER}
+
 #: In UTF-8. PostgreSQL keeps page addresses in an index, which takes 2,704 bytes per entry.
 MAX_PAGE_URL_BYTES = 2600
 
@@ -98,7 +100,7 @@ def clean_row(columns: Sequence[str], cells: Sequence[str]) -> Row | None:
         for column, cell in zip(columns, cells, strict=True)
         if column not in READ_OVER and (text := cell.strip())
     }
-    if ID in columns:  # an export, which keeps spreadsheets from running its cells
+    if not _ONLY_IN_EXPORTS.isdisjoint(columns):  # it keeps spreadsheets from running its cells
         said = {column: as_it_was(text) for column, text in said.items()}
     if not said:
         return None

@@ -42,10 +42,12 @@ _ROWS_AT_ONCE = 80
 def store_rows(rows: Iterable[Row]) -> int:
     """Insert the rows that are not there yet, with their domains and pages. Return how many were inserted.
 
-    Rows that are there, or that repeat each other, are left as they are. Raise django.db.DataError when the
-    database refuses a value; nothing is inserted then.
+    Rows that are there, or that repeat each other, are left as they are: the first one counts. Raise
+    django.db.DataError when the database refuses a value; nothing is inserted then.
     """
-    by_id = {row.contact_id(): row for row in rows}
+    by_id: dict[uuid.UUID, Row] = {}
+    for row in rows:
+        by_id.setdefault(row.contact_id(), row)
     with transaction.atomic():
         one_import_at_a_time()
         for contact_id in existing_ids(by_id):

@@ -98,6 +98,13 @@ def test_the_same_row_gets_in_once() -> None:
 
 
 @pytest.mark.django_db
+def test_of_two_rows_with_one_id_the_first_counts() -> None:
+    """As the check of an upload says."""
+    key = uuid.uuid4()
+    assert store_rows([Row(email="a@acme.example", id=key), Row(email="b@acme.example", id=key)]) == 1
+    assert Contact.objects.get().email == "a@acme.example"
+
+
 def test_what_is_there_is_left_alone() -> None:
     store_rows([FULL])
     Contact.objects.update(name="Anna Berg-Weiß", brevo_sync_status=SyncStatus.COMPLETE)

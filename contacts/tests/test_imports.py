@@ -562,6 +562,19 @@ def test_a_file_that_was_not_imported_within_a_day_goes(stage: str) -> None:
     assert not ContactImportPart.objects.exists()
 
 
+def test_a_file_that_was_confirmed_late_has_another_day() -> None:
+    with time_machine.travel(NOON, tick=False):
+        upload = uploaded("email,name\n" + rows(1))
+        work_off()
+    late = NOON + timedelta(hours=23)
+    work.confirm(upload, user=None, now=late)
+    forget(now=NOON + timedelta(hours=25))
+    assert again(upload).state == "confirmed"
+    assert ContactImportPart.objects.exists()
+    forget(now=late + timedelta(days=1, seconds=1))
+    assert again(upload).state == "cancelled"
+
+
 def test_an_import_under_way_is_not_forgotten() -> None:
     upload = uploaded("email,name\n" + rows(1))
     later = upload.uploaded_at + timedelta(days=2)
@@ -583,7 +596,7 @@ def test_a_file_whose_deletion_was_broken_off_goes_later() -> None:
 
 
 def test_no_cell_of_the_refused_rows_is_run_as_a_formula() -> None:
-    lines = ["=cmd|' /C calc'!A0", "+1", "-1+2", "@SUM(A1)", "\tx", 'a,"b', "Zoë"]
+    lines = ["=cmd|' /C calc'!A0", "+1", "-1+2", "@SUM(A1)", "\tx", "\uff1d1", 'a,"b', "Zoë"]
     upload = uploaded("email,name,phone_number\n" + "\n".join(lines) + "\n")
     work_off()
     text = "".join(refused_rows(upload))
@@ -591,4 +604,4 @@ def test_no_cell_of_the_refused_rows_is_run_as_a_formula() -> None:
     import csv
 
     cells = [row[2] for row in csv.reader(io.StringIO(text[1:]))][1:]
-    assert cells == ["'=cmd|' /C calc'!A0", "'+1", "'-1+2", "'@SUM(A1)", "'\tx", 'a,"b', "Zoë"]
+    assert cells == ["'=cmd|' /C calc'!A0", "'+1", "'-1+2", "'@SUM(A1)", "'\tx", "'\uff1d1", 'a,"b', "Zoë"]

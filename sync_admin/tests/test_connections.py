@@ -121,6 +121,14 @@ def test_which_secrets_are_set_is_shown(admin_client: Client, settings: Any) -> 
     assert "MAUTIC_CLIENT_SECRET not set" in page
 
 
+def test_an_address_that_is_none_is_not_shown(admin_client: Client, settings: Any) -> None:
+    """It may hold a log-in, or a key that was put in the wrong place."""
+    settings.MAUTIC_API_BASE_URL = f"https://bob:{SECRET}@mautic.test"
+    page = admin_client.get(url("connection", "mautic")).content.decode()
+    assert "set, and no address that can be used" in page
+    assert SECRET not in page
+
+
 # --- Checking -----------------------------------------------------------------------------------------------------
 
 
@@ -390,6 +398,20 @@ def test_a_stored_value_that_cannot_be_meant_stops_the_run_and_says_where_it_is(
     assert "It was set in the admin" in text_of(admin_client.get(url("connection")))
 
 
+def test_no_list_chosen_over_the_environments_is_not_called_unset(admin_client: Client, settings: Any) -> None:
+    settings.BREVO_LIST_ID = "5"
+    assert "Saved." in text_of(save(admin_client, choice=""))
+    assert BREVO.destination() == "To Brevo, into no list: none is chosen."
+
+
+def test_a_stored_field_that_we_no_longer_send_goes_with_the_next_save(admin_client: Client) -> None:
+    PlatformSettings.objects.create(pk="brevo", values={"BREVO_ATTRIBUTES": {"GONE": "X", "COMPANY": "FIRMA"}})
+    assert "names GONE, which we do not send" in conf.off_reason()
+    assert "Saved." in text_of(save(admin_client))
+    assert conf.off_reason() == ""
+    assert conf.load().attributes["COMPANY"] == "FIRMA"
+
+
 @pytest.mark.parametrize(
     ("platform", "stored", "said"),
     [
@@ -601,10 +623,11 @@ def test_while_another_run_is_under_way_the_contact_waits_in_the_queue(
         ((), 403, 403, 403, 403),
         (("view_contact",), 200, 403, 403, 403),
         (("view_contact", "push_contact"), 200, 403, 403, 403),
+        (("set_up_platform", "push_contact"), 403, 403, 403, 403),
         (("view_contact", "set_up_platform"), 200, 302, 302, 403),
         (("view_contact", "set_up_platform", "push_contact"), 200, 302, 302, 200),
     ],
-    ids=["nobody", "view", "push", "set up", "both"],
+    ids=["nobody", "view", "push", "not view", "set up", "both"],
 )
 @responses.activate
 def test_who_may(

@@ -113,7 +113,10 @@ def test_push_now_says_what_happened(
 def test_push_now_says_why_nothing_will_happen(admin_client: Client, make_contact: Make, settings: Any) -> None:
     contact = make_contact()
     workers.WorkerHeartbeat.objects.all().delete()
-    assert "No worker is running" in do(admin_client, "push", contact)
+    page = do(admin_client, "push", contact)
+    assert "No worker is running" in page
+    assert "Queued for Brevo." in page
+    assert "a run begins" not in page
     settings.BREVO_API_KEY = ""
     assert "Brevo is switched off: BREVO_API_KEY is not set. Nothing was queued." in do(admin_client, "push", contact)
 
@@ -128,6 +131,14 @@ def test_skip_and_take_out(admin_client: Client, make_contact: Make) -> None:
     contact.refresh_from_db()
     assert contact.brevo_sync_status == "Skipped"
     assert contact.brevo_processing_error.startswith("Skipped by admin on ")
+
+
+def test_who_skips_one_row_of_a_person_hears_of_the_others(admin_client: Client, make_contact: Make) -> None:
+    queued = {"brevo_sync_status": "Queued", "brevo_processing_status": "Queued"}
+    one, other = make_contact("ada@x.example", **queued), make_contact("Ada@X.example", **queued)
+    said = "Another contact with the same address is in the queue for Brevo"
+    assert said in do(admin_client, "skip", one)
+    assert said not in do(admin_client, "skip", other)
 
 
 def test_what_was_under_way_may_have_arrived(admin_client: Client, make_contact: Make) -> None:

@@ -147,6 +147,19 @@ def test_an_export_is_imported_as_it_was(admin_client: Client, make_contact: Mak
     assert set(Contact.objects.values_list("brevo_sync_status", flat=True)) == {"New"}
 
 
+def test_an_export_whose_ids_were_taken_away_is_read_as_it_was(admin_client: Client, make_contact: Make) -> None:
+    make_contact("ann@x.example", phone_number="+14155552671")
+    [row] = rows(export(admin_client))
+    assert row.pop("id")
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, row)
+    writer.writeheader()
+    writer.writerow(row)
+    assert imported(text.getvalue().encode()).tally.imported == 1
+    assert set(Contact.objects.values_list("phone_number", flat=True)) == {"+14155552671"}
+    assert Contact.objects.count() == 2
+
+
 def test_a_file_of_somebody_else_is_taken_literally(make_contact: Make) -> None:
     imported(b"email,name\na@x.example,'+1\n")
     assert Contact.objects.get().name == "'+1"
@@ -193,4 +206,8 @@ def test_the_list_offers_it(admin_client: Client, make_contact: Make) -> None:
     make_contact("b@x.example", email_type="FREE")
     page = admin_client.get("/admin/contacts/contact/?email_type__exact=FREE&p=1").content.decode()
     assert '<a href="/admin/sync/contacts/export/?email_type__exact=FREE">Export these 2 as CSV</a>' in page
+    # An empty value is a filter as well: without it the file would hold everybody.
+    make_contact("c@x.example", name="")
+    page = admin_client.get("/admin/contacts/contact/?name__exact=").content.decode()
+    assert '<a href="/admin/sync/contacts/export/?name__exact=">Export this one as CSV</a>' in page
     assert "Export" not in admin_client.get("/admin/contacts/contact/?q=nobody").content.decode()
