@@ -364,6 +364,21 @@ def test_undo_of_one_that_is_under_way_stops_it(
     }
 
 
+def test_an_undo_that_was_stopped_is_gone_on_with(
+    eight: list[Contact], user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "IMMEDIATELY", 2)
+    operation = confirm(make_draft(user))
+    stopped = drafts.undo(BREVO, operation, user=user, now=timezone.now())
+    assert stopped
+    work(chunks=2)
+    assert operations.cancel(stopped, now=timezone.now())
+    stopped.refresh_from_db()
+    rest = undo(BulkOperation.objects.get(pk=operation.pk))
+    assert 0 < stopped.undone < 5
+    assert (stopped.undone + rest.undone, rest.too_late, rest.spared) == (5, 0, 0)
+
+
 def test_what_cannot_be_undone(eight: list[Contact], user: Any) -> None:
     now = timezone.now()
     nobody = confirm(make_draft(user, selection="q=out@x.example"))
