@@ -379,6 +379,17 @@ def test_an_undo_that_was_stopped_is_gone_on_with(
     assert (stopped.undone + rest.undone, rest.too_late, rest.spared) == (5, 0, 0)
 
 
+def test_undo_keeps_nobody_from_a_skip_that_waits(eight: list[Contact], user: Any) -> None:
+    operation = confirm(make_draft(user, selection="q=two"))
+    now = timezone.now()
+    skip = operations.request(BREVO, Action.SKIP, {"list": ""}, trigger="admin", user=user, now=now, reason="No.")
+    assert drafts.undo(BREVO, operation, user=user, now=timezone.now())
+    work()
+    skip.refresh_from_db()
+    assert (skip.state, skip.spared) == ("finished", 0)
+    assert set(statuses().values()) == {"Skipped"}
+
+
 def test_what_cannot_be_undone(eight: list[Contact], user: Any) -> None:
     now = timezone.now()
     nobody = confirm(make_draft(user, selection="q=out@x.example"))
