@@ -417,6 +417,21 @@ def test_drafts_go_after_a_day_and_whom_an_operation_queued_after_a_week(eight: 
     assert ChosenContact.objects.filter(operation=kept).count() == ChosenContact.objects.count() == 8
 
 
+def test_an_undo_under_way_keeps_whom_it_is_about(
+    eight: list[Contact], user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "IMMEDIATELY", 2)
+    operation = confirm(make_draft(user))
+    undoing = drafts.undo(BREVO, operation, user=user, now=timezone.now())
+    assert undoing
+    week = timedelta(days=7, minutes=1)
+    BulkOperation.objects.filter(pk=operation.pk).update(requested_at=timezone.now() - week)
+    retention.prune_drafts()
+    work()
+    undoing.refresh_from_db()
+    assert undoing.undone == 5
+
+
 def test_a_handful_of_statements_whatever_the_number(
     make_contact: Make, user: Any, django_assert_max_num_queries: Any
 ) -> None:
