@@ -243,7 +243,9 @@ class ContactAdmin(DeletesMany[Contact]):
         view = DefaultView.objects.filter(user=request.user.pk).values_list("query", flat=True).first() or ""
         if view and request.method == "GET" and not request.META.get("QUERY_STRING"):
             return HttpResponseRedirect(f"{request.path}?{view}")
-        standing = standings(QUEUES, now=timezone.now(), for_a_start=True)
+        # An action leads to another page, without the strip.
+        shown = () if "action" in request.POST else QUEUES
+        standing = standings(shown, now=timezone.now(), for_a_start=True)
         remember_counts(request, standing)
         context = {
             "platforms": [as_state(one) for one in standing if one.in_use],

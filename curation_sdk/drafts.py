@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from curation_sdk import operations
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
@@ -42,33 +42,50 @@ def draft(
     selection tells those.
     """
 
-    def new() -> BulkOperation:
-        return BulkOperation(
-            platform=job.platform,
-            action=action,
-            selection=dict(selection),
-            trigger=SyncRun.Trigger.ADMIN,
-            requested_by=user,
-            requested_at=now,
-            confirmed=False,
-            chosen=0,
-        )
+    if selection.get("ticked") or not operations.too_many(contacts):
+        return draft_of_few(job, action, contacts, selection, user=user, now=now)
+    operation = _new(job, action, selection, user=user, now=now)
+    operation.save()
+    start_soon(job, SyncRun.Trigger.ADMIN)
+    return operation
+
+
+def draft_of_few(
+    job: SyncJob,
+    action: BulkOperation.Action,
+    contacts: QuerySet[Any],
+    selection: Mapping[str, Any],
+    *,
+    user: Any,
+    now: datetime,
+) -> BulkOperation:
+    """The same while the person waits, so that it can be confirmed at once."""
 
     def keep() -> BulkOperation:
         one_bulk_writer()
-        operation = new()
+        operation = _new(job, action, selection, user=user, now=now)
         operation.save()
         operations.keep(job, operation, contacts)
         operations.draft_is_ready(job, operation)
         operation.save()
         return operation
 
-    if selection.get("ticked") or not operations.too_many(contacts):
-        return atomic_with_retry(keep)
-    operation = new()
-    operation.save()
-    start_soon(job, SyncRun.Trigger.ADMIN)
-    return operation
+    return atomic_with_retry(keep)
+
+
+def _new(
+    job: SyncJob, action: BulkOperation.Action, selection: Mapping[str, Any], *, user: Any, now: datetime
+) -> BulkOperation:
+    return BulkOperation(
+        platform=job.platform,
+        action=action,
+        selection=dict(selection),
+        trigger=SyncRun.Trigger.ADMIN,
+        requested_by=user,
+        requested_at=now,
+        confirmed=False,
+        chosen=0,
+    )
 
 
 def is_stale(operation: BulkOperation, *, now: datetime) -> bool:
@@ -95,10 +112,12 @@ def discard(operation: BulkOperation, *, now: datetime) -> bool:
 def undo(job: SyncJob, operation: BulkOperation, *, user: Any, now: datetime) -> BulkOperation | None:
     """Take out of the queue whom the operation has put there and nobody has in hand yet: an operation of its own.
 
-    One that is under way is stopped first. None: it is being undone, or has been, by somebody else.
+    One that is under way is stopped first. Where an undoing was stopped this one goes on: whom that has taken back is
+    not too late. None: it is being undone, or has been, by somebody else.
     """
     operations.cancel(operation, now=now)
     operation.refresh_from_db()
+    stopped = operation.undoings.aggregate(cursor=Max("cursor_row"))
     undoing = BulkOperation(
         platform=job.platform,
         action=Action.UNDO,
@@ -108,6 +127,7 @@ def undo(job: SyncJob, operation: BulkOperation, *, user: Any, now: datetime) ->
         requested_at=now,
         chosen=operation.queued,
         undoes=operation,
+        cursor_row=stopped["cursor"],
     )
     try:
         with transaction.atomic():  # the constraint decides between two that try at once

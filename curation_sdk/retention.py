@@ -57,7 +57,8 @@ def prune_drafts() -> str:
     drafts = BulkOperation.objects.filter(confirmed=False, requested_at__lt=now - DRAFT_LASTS)
     drafts = drafts.exclude(state=BulkOperation.State.RUNNING)
     old = BulkOperation.objects.filter(chosen__isnull=False, requested_at__lt=now - UNDO_LASTS)
-    old = old.exclude(state__in=BulkOperation.UNFINISHED)
+    being_undone = BulkOperation.objects.filter(state__in=BulkOperation.UNFINISHED, undoes__isnull=False)
+    old = old.exclude(Q(state__in=BulkOperation.UNFINISHED) | Q(pk__in=being_undone.values("undoes")))
     # Their contacts first, in parts: with the operation they would go all at once.
     kept = ChosenContact.objects.filter(Q(operation__in=drafts) | Q(operation__in=old)).order_by("pk")
     delete_in_parts(kept, stop)

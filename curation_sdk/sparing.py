@@ -20,8 +20,14 @@ def spare(job: SyncJob, contacts: QuerySet[Any]) -> None:
 
 
 def spare_before(job: SyncJob, operation: BulkOperation, contacts: QuerySet[Any]) -> None:
-    """Likewise, those that were asked for before the operation, which deals with these contacts out of its turn."""
-    _spare(_before(job, operation), contacts)
+    """Likewise, those that were asked for before the operation, which deals with these contacts out of its turn.
+
+    An undoing says no more than "not in the queue": who is to be skipped is skipped all the same.
+    """
+    earlier = _before(job, operation)
+    if operation.action == BulkOperation.Action.UNDO:
+        earlier = earlier.filter(action__in=(BulkOperation.Action.QUEUE, BulkOperation.Action.RETRY))
+    _spare(earlier, contacts)
 
 
 def decide(job: SyncJob, contacts: QuerySet[Any], *, by: BulkOperation | None = None) -> None:

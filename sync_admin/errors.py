@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -14,12 +16,12 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
 from contacts.permissions import VIEW
-from curation_sdk import cause_groups, operations
+from curation_sdk import cause_groups, drafts, operations
 from curation_sdk.cause_filter import list_address, list_query
 from curation_sdk.cause_groups import Group
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
-from curation_sdk.queueing import closed_reason, queue_contacts
+from curation_sdk.queueing import closed_reason
 from curation_sdk.status_counts import status_counts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.tasks import start_soon
@@ -110,16 +112,26 @@ def retry(request: HttpRequest, name: str) -> HttpResponseBase:
         messages.error(request, f"{closed} Nothing was queued.")
     elif operations.too_many(contacts):
         _in_background(request, job, cause)
+    elif contacts.exists():
+        _at_once(request, job, cause, contacts)
     else:
-        result = queue_contacts(job, contacts, now=timezone.now())
-        start_soon(job, SyncRun.Trigger.ADMIN)
-        if result.total:
-            messages.success(request, result.sentence(job.label))
-        else:
-            messages.warning(request, "No contact has this error any more.")
+        messages.warning(request, "No contact has this error any more.")
     if not closed and not job.off_reason() and not worker_alive(now=timezone.now()):
         messages.warning(request, "No worker is running, so they wait. `manage.py qcluster` starts one.")
     return HttpResponseRedirect(reverse("sync-errors", args=[job.platform]))
+
+
+def _at_once(request: HttpRequest, job: SyncJob, cause: str, contacts: QuerySet[Any]) -> None:
+    """As one that is confirmed after a preview, so that it is in the history and can be undone."""
+    selection = {"list": list_query(job, SyncStatus.ERROR, cause)}
+    now = timezone.now()
+    operation = drafts.draft_of_few(job, BulkOperation.Action.RETRY, contacts, selection, user=request.user, now=now)
+    drafts.confirm(job, operation, now=now)
+    if operation.state == BulkOperation.State.FAILED:
+        messages.error(request, f"This could not be done: {operation.problem}")
+        return
+    text, link = operations.sentence(job, operation), _page_of(operation)
+    messages.success(request, format_html('{} <a href="{}">See it, or undo it.</a>', text, link))
 
 
 def _in_background(request: HttpRequest, job: SyncJob, cause: str) -> None:
@@ -132,9 +144,12 @@ def _in_background(request: HttpRequest, job: SyncJob, cause: str) -> None:
         now=timezone.now(),
     )
     start_soon(job, SyncRun.Trigger.ADMIN)
-    link = reverse("admin:curation_sdk_bulkoperation_change", args=[operation.pk])
     text = 'These are many contacts: a worker queues them again. <a href="{}">See how far it is, or stop it.</a>'
-    messages.success(request, format_html(text, link))
+    messages.success(request, format_html(text, _page_of(operation)))
+
+
+def _page_of(operation: BulkOperation) -> str:
+    return reverse("admin:curation_sdk_bulkoperation_change", args=[operation.pk])
 
 
 def _lines(job: SyncJob, status: SyncStatus, groups: Sequence[Group], last: dict[str, SyncAttempt]) -> list[Line]:

@@ -40,10 +40,10 @@ def preview(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResp
     """What the operation would do, with the button that does it."""
     job = queue_to_steer(request, platform)
     operation = _operation(job, operation_id)
+    if operation and operation.confirmed:
+        return HttpResponseRedirect(_page_of(operation))
     if operation is None or operation.state == State.CANCELLED:
         return _back(request, operation, GONE, messages.WARNING)
-    if operation.confirmed:
-        return HttpResponseRedirect(_page_of(operation))
     now = timezone.now()
     counting = operation.state in BulkOperation.UNFINISHED
     off = closed_reason(job)

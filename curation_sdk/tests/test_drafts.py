@@ -364,6 +364,32 @@ def test_undo_of_one_that_is_under_way_stops_it(
     }
 
 
+def test_an_undo_that_was_stopped_is_gone_on_with(
+    eight: list[Contact], user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "IMMEDIATELY", 2)
+    operation = confirm(make_draft(user))
+    stopped = drafts.undo(BREVO, operation, user=user, now=timezone.now())
+    assert stopped
+    work(chunks=2)
+    assert operations.cancel(stopped, now=timezone.now())
+    stopped.refresh_from_db()
+    rest = undo(BulkOperation.objects.get(pk=operation.pk))
+    assert 0 < stopped.undone < 5
+    assert (stopped.undone + rest.undone, rest.too_late, rest.spared) == (5, 0, 0)
+
+
+def test_undo_keeps_nobody_from_a_skip_that_waits(eight: list[Contact], user: Any) -> None:
+    operation = confirm(make_draft(user, selection="q=two"))
+    now = timezone.now()
+    skip = operations.request(BREVO, Action.SKIP, {"list": ""}, trigger="admin", user=user, now=now, reason="No.")
+    assert drafts.undo(BREVO, operation, user=user, now=timezone.now())
+    work()
+    skip.refresh_from_db()
+    assert (skip.state, skip.spared) == ("finished", 0)
+    assert set(statuses().values()) == {"Skipped"}
+
+
 def test_what_cannot_be_undone(eight: list[Contact], user: Any) -> None:
     now = timezone.now()
     nobody = confirm(make_draft(user, selection="q=out@x.example"))
@@ -389,6 +415,21 @@ def test_drafts_go_after_a_day_and_whom_an_operation_queued_after_a_week(eight: 
     retention.prune_drafts()
     assert BulkOperation.objects.filter(pk=done.pk).exists()
     assert ChosenContact.objects.filter(operation=kept).count() == ChosenContact.objects.count() == 8
+
+
+def test_an_undo_under_way_keeps_whom_it_is_about(
+    eight: list[Contact], user: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "IMMEDIATELY", 2)
+    operation = confirm(make_draft(user))
+    undoing = drafts.undo(BREVO, operation, user=user, now=timezone.now())
+    assert undoing
+    week = timedelta(days=7, minutes=1)
+    BulkOperation.objects.filter(pk=operation.pk).update(requested_at=timezone.now() - week)
+    retention.prune_drafts()
+    work()
+    undoing.refresh_from_db()
+    assert undoing.undone == 5
 
 
 def test_a_handful_of_statements_whatever_the_number(

@@ -274,6 +274,18 @@ def test_a_retry_queues_the_group_and_nobody_else(admin_client: Client, make_con
         assert contact.brevo_sync_status == before
 
 
+def test_a_retry_is_in_the_history_and_can_be_undone(admin_client: Client, make_contact: Make) -> None:
+    group = [failed(make_contact, number) for number in range(3)]
+    before = list(Contact.objects.order_by("pk").values())
+    assert "See it, or undo it." in retry(admin_client, PHONE).content.decode()
+    operation = BulkOperation.objects.get()
+    assert (operation.action, operation.state, operation.queued) == ("retry", "finished", len(group))
+    assert (operation.requested_by.get_username(), operation.confirmed) == ("admin", True)  # type: ignore[union-attr]
+    assert PHONE in BREVO.in_words(operation.selection)
+    admin_client.post(reverse("sync-undo", args=["brevo", operation.pk]))
+    assert list(Contact.objects.order_by("pk").values()) == before
+
+
 def test_a_group_that_somebody_retried_before_is_said_to_be_empty(admin_client: Client, make_contact: Make) -> None:
     failed(make_contact, 1)
     retry(admin_client, PHONE)

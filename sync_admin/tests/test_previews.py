@@ -170,6 +170,26 @@ def test_two_clicks_and_a_second_tab_are_harmless(admin_client: Client, make_con
     assert "confirmed already" in said(admin_client.post(f"{page}discard/", follow=True))
 
 
+def test_an_action_does_not_count_for_a_strip_that_nobody_sees(
+    admin_client: Client, make_contact: Make, django_assert_max_num_queries: Any
+) -> None:
+    contact = make_contact()
+    with django_assert_max_num_queries(20):
+        preview_of(admin_client, contact, query="?q=x", select_across="1")
+
+
+def test_a_preview_whose_operation_was_stopped_leads_to_it(
+    admin_client: Client, make_contact: Make, worker: None
+) -> None:
+    page = preview_of(admin_client, make_contact())
+    admin_client.post(f"{page}confirm/", follow=True)
+    operation = BulkOperation.objects.get()
+    BulkOperation.objects.update(state="cancelled")
+    answer = admin_client.get(page, follow=True)
+    assert answer.redirect_chain == [(f"{OPERATIONS}{operation.pk}/change/", 302)]
+    assert "no such preview" not in said(answer)
+
+
 def test_a_discarded_one_is_gone(admin_client: Client, make_contact: Make, worker: None) -> None:
     page = preview_of(admin_client, make_contact(), query="?q=ada")
     answer = admin_client.post(f"{page}discard/", follow=True)
