@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 
 from brevo_sync.job import BREVO
 from contact_curation.job import CURATION
@@ -156,11 +158,26 @@ def test_what_failed_before_there_were_causes_gets_one(make_contact: Make) -> No
 
     refused, warned = attempt("rejected", "No 4."), attempt("synced", "Without 5.")
     import_module("contacts.migrations.0012_error_causes").name_causes(apps, None)
-    import_module("curation_sdk.migrations.0009_attempt_causes").name_causes(apps, None)
+    import_module("curation_sdk.migrations.0010_attempt_causes_index").name_causes(apps, None)
     causes = dict(Contact.objects.values_list("pk", "mautic_error_cause"))
     assert {causes[one.pk] for one in failed} == {'Mautic refused it (400): "No …".'}
     assert (causes[known.pk], causes[in_hand.pk], causes[well.pk]) == ("Known.", None, None)
     assert dict(SyncAttempt.objects.values_list("pk", "cause")) == {refused.pk: "No ….", warned.pk: ""}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite copies tables")
+def test_no_migration_copies_a_table_outside_of_a_transaction() -> None:
+    """What is written between the copy and the renaming would be lost."""
+    loader = MigrationLoader(connection)
+    ours = [one for (app, _), one in loader.disk_migrations.items() if app in ("contacts", "curation_sdk")]
+    in_use = [one for one in ours if not one.atomic]
+    assert in_use
+    for migration in in_use:
+        before = loader.project_state((migration.app_label, migration.name), at_end=False)
+        with connection.schema_editor(collect_sql=True, atomic=False) as editor:
+            migration.apply(before, editor, collect_sql=True)
+        assert not [sql for sql in editor.collected_sql if "new__" in sql], migration
 
 
 def test_more_than_a_chunk_gets_its_causes(make_contact: Make, monkeypatch: pytest.MonkeyPatch) -> None:
