@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.test.utils import CaptureQueriesContext
 
 from brevo_sync.job import BREVO
 from contact_curation.job import CURATION
@@ -156,11 +159,26 @@ def test_what_failed_before_there_were_causes_gets_one(make_contact: Make) -> No
 
     refused, warned = attempt("rejected", "No 4."), attempt("synced", "Without 5.")
     import_module("contacts.migrations.0012_error_causes").name_causes(apps, None)
-    import_module("curation_sdk.migrations.0009_attempt_causes").name_causes(apps, None)
+    import_module("curation_sdk.migrations.0010_attempt_causes_index").name_causes(apps, None)
     causes = dict(Contact.objects.values_list("pk", "mautic_error_cause"))
     assert {causes[one.pk] for one in failed} == {'Mautic refused it (400): "No …".'}
     assert (causes[known.pk], causes[in_hand.pk], causes[well.pk]) == ("Known.", None, None)
     assert dict(SyncAttempt.objects.values_list("pk", "cause")) == {refused.pk: "No ….", warned.pk: ""}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite copies tables")
+def test_no_migration_copies_a_table_outside_of_a_transaction() -> None:
+    """What is written between the copy and the renaming would be lost."""
+    loader = MigrationLoader(connection)
+    ours = [one for (app, _), one in loader.disk_migrations.items() if app in ("contacts", "curation_sdk")]
+    in_use = [one for one in ours if not one.atomic]
+    assert in_use
+    for migration in in_use:
+        before = loader.project_state((migration.app_label, migration.name), at_end=False)
+        with connection.schema_editor(collect_sql=True, atomic=False) as editor:
+            migration.apply(before, editor, collect_sql=True)
+        assert not [sql for sql in editor.collected_sql if "new__" in sql], migration
 
 
 def test_more_than_a_chunk_gets_its_causes(make_contact: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,3 +188,15 @@ def test_more_than_a_chunk_gets_its_causes(make_contact: Make, monkeypatch: pyte
         make_contact(f"{number}@acme.example", n8n_processing_status="Error", n8n_processing_error=f"No {number}.")
     migration.name_causes(apps, None)
     assert set(Contact.objects.values_list("n8n_error_cause", flat=True)) == {"No …."}
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+def test_naming_causes_waits_its_turn_among_those_who_write_many(make_contact: Make) -> None:
+    """Somebody who queues or skips the same contacts meanwhile would end in a deadlock with it."""
+    for number in range(2):
+        make_contact(f"{number}@acme.example", n8n_processing_status="Error", n8n_processing_error=f"No {number}.")
+    with CaptureQueriesContext(connection) as asked:
+        import_module("contacts.migrations.0012_error_causes").name_causes(apps, None)
+    said = [query["sql"] for query in asked if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    (update,) = (place for place, sql in enumerate(said) if sql.startswith("UPDATE"))
+    assert "pg_advisory_xact_lock" in said[update - 1]

@@ -19,9 +19,10 @@ from contacts.models import Contact, Suppression
 from curation_sdk import cause_groups, operations
 from curation_sdk.causes import cause_of
 from curation_sdk.job import SyncJob
-from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
+from curation_sdk.models import BulkOperation, StatusCounts, SyncAttempt, SyncRun
 from curation_sdk.outcomes import Evidence, Rejected, Retry
 from curation_sdk.queueing import queue_contacts, skip_contacts
+from curation_sdk.statuses import SyncStatus
 from curation_sdk.testing import ScriptedPusher, run, scripted_job
 from curation_sdk.tests.test_causes import AS_THEY_ARE, ONE
 from hubspot_sync.job import HUBSPOT
@@ -380,6 +381,24 @@ def test_a_queue_that_is_stopped_is_on_every_page(admin_client: Client, waits: C
     dashboard = admin_client.get(reverse("sync-dashboard")).content.decode()
     assert LINE not in dashboard, "it stands with the queue there"
     assert "The last run stopped: Brevo rejected the key (401)." in dashboard
+
+
+def test_it_counts_who_waits_now_whatever_was_counted_minutes_ago(
+    admin_client: Client, make_contact: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker queued them, in another process, after this one had counted a large table."""
+    monkeypatch.setattr("curation_sdk.status_counts.LARGE", 1)
+    monkeypatch.setattr("sync_admin.stopped.COUNTED", 2)
+    contacts = [make_contact(f"{number}@x.example") for number in range(3)]
+    stopped()
+    StatusCounts.objects.create(
+        platform="brevo", counts=dict.fromkeys(SyncStatus.values, 0), counted_at=timezone.now()
+    )
+    queued = {"brevo_sync_status": "Queued", "brevo_processing_status": "Queued"}
+    Contact.objects.filter(pk=contacts[0].pk).update(**queued)
+    assert LINE in start_page(admin_client)
+    Contact.objects.update(**queued)
+    assert "Brevo is stopped, and more than 2 contacts wait." in start_page(admin_client)
 
 
 @pytest.mark.parametrize("case", ["nobody waits", "a run is at it", "a later run went well", "it is off"])
