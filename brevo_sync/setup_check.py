@@ -36,7 +36,7 @@ def _list(client: BrevoClient, config: BrevoConfig, *, create: bool) -> Iterator
             if error.kind not in (Kind.NOT_FOUND, Kind.LIST):
                 raise
             yield Finding(
-                False, f"There is no list {config.list_id}. Set BREVO_LIST_ID to one of these: {_lists(client)}"
+                False, f"There is no list {config.list_id}. BREVO_LIST_ID has to be one of these: {_lists(client)}"
             )
         return
     ours = next((entry for entry in client.get_lists() if entry.get("name") == LIST_NAME), None)

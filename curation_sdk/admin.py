@@ -202,7 +202,7 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
             return "-"
         return format_html('<a href="{}">Undo …</a>', _address(operation))
 
-    @admin.display(description="undone by, undoes")
+    @admin.display(description="undoing")
     def relatives(self, operation: BulkOperation) -> str | SafeString:
         others = [*operation.undoings.all(), *filter(None, [operation.undoes])]
         if not others:

@@ -49,7 +49,7 @@ def _segment(client: MauticClient, config: MauticConfig) -> Iterator[Finding]:
             raise
         segments = _segments(client)
         yield Finding(
-            False, f"There is no segment {config.segment_id}. Set MAUTIC_SEGMENT_ID to one of these: {segments}"
+            False, f"There is no segment {config.segment_id}. MAUTIC_SEGMENT_ID has to be one of these: {segments}"
         )
 
 

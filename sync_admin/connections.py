@@ -225,7 +225,8 @@ def _mapping(
     """Each field of ours: its name in the account, and how it stands there."""
     if not (mapping := one.mapping):
         return None
-    names = mapping.names((entered.values if entered else in_force)[mapping.setting])
+    checked = mapping.names(in_force[mapping.setting])
+    names = mapping.names(entered.values[mapping.setting]) if entered else checked
     findings = {finding["about"]: finding for finding in result.get("findings", ())}
     rows = [
         {
@@ -233,7 +234,8 @@ def _mapping(
             "kind": kind,
             "name": field_name(ours),
             "value": names.get(ours, ""),
-            "finding": findings.get(ours),
+            # A name that is typed and not saved yet is none that the account was asked about.
+            "finding": findings.get(ours) if names.get(ours) == checked.get(ours) else None,
             "fault": entered.faults.get(field_name(ours), "") if entered else "",
         }
         for ours, kind in mapping.fields.items()

@@ -101,7 +101,7 @@ def test_a_wrong_list(sandbox: Sandbox, settings: Any, options: list[str]) -> No
     settings.BREVO_LIST_ID = "99"
     code, text = setup(*options)
     assert code == 1
-    assert 'todo There is no list 99. Set BREVO_LIST_ID to one of these: 2 "ScraperSky demo"' in text
+    assert 'todo There is no list 99. BREVO_LIST_ID has to be one of these: 2 "ScraperSky demo"' in text
     assert len(sandbox.brevo.account.store.lists) == 1, "a number that is wrong is for a person to correct"
 
 

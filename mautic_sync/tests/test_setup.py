@@ -85,7 +85,7 @@ def test_a_wrong_segment(sandbox: Sandbox, settings: Any) -> None:
     settings.MAUTIC_SEGMENT_ID = "99"
     code, text = setup()
     assert code == 1
-    assert 'todo There is no segment 99. Set MAUTIC_SEGMENT_ID to one of these: 1 "ScraperSky demo"' in text
+    assert 'todo There is no segment 99. MAUTIC_SEGMENT_ID has to be one of these: 1 "ScraperSky demo"' in text
 
 
 def test_a_role_without_segments_is_no_fault_when_none_is_set(sandbox: Sandbox) -> None:

@@ -117,7 +117,7 @@ def test_no_secret_is_ever_shown(admin_client: Client, settings: Any, platform: 
 def test_which_secrets_are_set_is_shown(admin_client: Client, settings: Any) -> None:
     settings.MAUTIC_CLIENT_SECRET = ""
     page = text_of(admin_client.get(url("connection", "mautic")))
-    assert "MAUTIC_PASSWORD set from the environment; never shown" in page
+    assert "MAUTIC_PASSWORD set in the environment; never shown" in page
     assert "MAUTIC_CLIENT_SECRET not set" in page
 
 
@@ -520,6 +520,18 @@ def test_a_trial_shows_the_request_with_what_is_not_saved(
     assert body["attributes"]["SEITE"] == "https://acme.example/team"
     assert "Save the settings to push the contact with them." in text_of(answer)
     assert "Push this contact now" not in text_of(answer)
+
+
+@responses.activate
+def test_a_name_that_is_not_saved_is_none_that_was_checked(
+    make_contact: Callable[..., Contact], admin_client: Client
+) -> None:
+    make_contact()
+    brevo_account(**conf.ATTRIBUTE_TYPES)
+    admin_client.post(url("connection-check"))
+    answer = text_of(trial(admin_client, "ada@acme.example", field_COMPANY="FIRM"))
+    assert re.search(r"COMPANY text\s+not checked", answer)
+    assert re.search(r"WEBSITE text\s+there", answer)
     assert not SettingChange.objects.exists()
     assert Contact.objects.get().brevo_sync_status == "New"
 
