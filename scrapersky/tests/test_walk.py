@@ -179,7 +179,9 @@ def test_pick_contacts_in_the_admin_and_find_them_in_brevo(demo: Demo, browser: 
     link = find("#result_list .field-address a")
     email = link.text
     browser.get(link.get_attribute("href"))
-    remote_id = find(".field-brevo_contact_id .readonly").text
+    standing = re.search(r"as (\d+) in Brevo", find("[aria-labelledby=standings]").text)
+    assert standing
+    remote_id = standing[1]
     found = _get(f"{demo.sandbox}/brevo/v3/contacts/{quote(email, safe='')}", **{"api-key": "sandbox-brevo-key"})
     assert remote_id == str(found["id"])
     assert found["listIds"] == [2]
