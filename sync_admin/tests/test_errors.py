@@ -379,7 +379,9 @@ def test_it_counts_who_waits_now_whatever_was_counted_minutes_ago(
     monkeypatch.setattr("sync_admin.stopped.COUNTED", 2)
     contacts = [make_contact(f"{number}@x.example") for number in range(3)]
     stopped()
-    StatusCounts.objects.create(platform="brevo", counts=dict.fromkeys(SyncStatus.values, 0), counted_at=timezone.now())
+    StatusCounts.objects.create(
+        platform="brevo", counts=dict.fromkeys(SyncStatus.values, 0), counted_at=timezone.now()
+    )
     queued = {"brevo_sync_status": "Queued", "brevo_processing_status": "Queued"}
     Contact.objects.filter(pk=contacts[0].pk).update(**queued)
     assert LINE in start_page(admin_client)
