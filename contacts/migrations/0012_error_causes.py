@@ -1,6 +1,9 @@
+from functools import partial
+
 from django.db import migrations, models
 
 from curation_sdk.causes import cause_of
+from curation_sdk.database import atomic_with_retry, one_bulk_writer
 
 #: Contacts that are read and written at once.
 CHUNK = 2_000
@@ -8,11 +11,16 @@ CHUNK = 2_000
 QUEUES = ("contact", "brevo", "hubspot", "mautic", "n8n")
 
 
+def write(contacts, columns):
+    one_bulk_writer()
+    contacts.update(**columns)
+
+
 def name_causes(apps, schema_editor):
     """Give the contacts that have a reason already the cause that they would get today.
 
-    One walk along the keys for each queue, and one UPDATE for each cause of a chunk. A worker that is at it meanwhile
-    has the last word.
+    One walk along the keys for each queue, and one UPDATE for each cause of a chunk, in its turn among those who write
+    many contacts. A worker that is at it meanwhile has the last word.
     """
     Contact = apps.get_model("contacts", "Contact")
     for queue in QUEUES:
@@ -30,7 +38,7 @@ def name_causes(apps, schema_editor):
                 keys.setdefault(cause_of(text), []).append(key)
             for found, same in keys.items():
                 if found:
-                    unnamed.filter(pk__in=same).order_by().update(**{cause: found})
+                    atomic_with_retry(partial(write, unnamed.filter(pk__in=same).order_by(), {cause: found}))
             last = chunk[-1][0]
 
 

@@ -11,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
+from django.test.utils import CaptureQueriesContext
 
 from brevo_sync.job import BREVO
 from contact_curation.job import CURATION
@@ -187,3 +188,15 @@ def test_more_than_a_chunk_gets_its_causes(make_contact: Make, monkeypatch: pyte
         make_contact(f"{number}@acme.example", n8n_processing_status="Error", n8n_processing_error=f"No {number}.")
     migration.name_causes(apps, None)
     assert set(Contact.objects.values_list("n8n_error_cause", flat=True)) == {"No …."}
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+def test_naming_causes_waits_its_turn_among_those_who_write_many(make_contact: Make) -> None:
+    """Somebody who queues or skips the same contacts meanwhile would end in a deadlock with it."""
+    for number in range(2):
+        make_contact(f"{number}@acme.example", n8n_processing_status="Error", n8n_processing_error=f"No {number}.")
+    with CaptureQueriesContext(connection) as asked:
+        import_module("contacts.migrations.0012_error_causes").name_causes(apps, None)
+    said = [query["sql"] for query in asked if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    (update,) = (place for place, sql in enumerate(said) if sql.startswith("UPDATE"))
+    assert "pg_advisory_xact_lock" in said[update - 1]
