@@ -281,7 +281,7 @@ def test_a_retry_is_in_the_history_and_can_be_undone(admin_client: Client, make_
     assert "See it, or undo it." in retry(admin_client, PHONE).content.decode()
     operation = BulkOperation.objects.get()
     assert (operation.action, operation.state, operation.queued) == ("retry", "finished", len(group))
-    assert (operation.requested_by.get_username(), operation.confirmed) == ("admin", True)  # type: ignore[union-attr]
+    assert (operation.requested_by.get_username(), operation.confirmed) == ("admin", True)
     assert PHONE in BREVO.in_words(operation.selection)
     admin_client.post(reverse("sync-undo", args=["brevo", operation.pk]))
     assert list(Contact.objects.order_by("pk").values()) == before
