@@ -289,3 +289,12 @@ def test_a_refusal_names_the_permission(browser: Callable[[str], Client]) -> Non
     answer = viewer.put(f"{API}/status", {}, content_type="application/json")
     assert "contacts.curate_contact" in answer.json()["detail"]
     assert viewer.post(reverse("sync-contact-push", args=[ANY, "brevo"])).status_code == 403
+
+
+def test_who_may_not_is_told_in_the_look_of_the_admin(browser: Callable[[str], Client]) -> None:
+    answer = browser("Viewers").get(reverse("sync-import"))
+    assert answer.status_code == 403
+    page = answer.content.decode()
+    assert "Whoever manages the users can put you into a group that may." in page
+    assert f'href="{reverse("admin:contacts_contact_changelist")}"' in page
+    assert f'href="{reverse("sync-import")}"' not in page
