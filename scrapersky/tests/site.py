@@ -45,11 +45,15 @@ class Site:
     def log_in(self, browser: Any, user: str = USER, password: str = PASSWORD) -> None:
         """Through the admin's own page."""
         from selenium.webdriver.common.by import By
+        from selenium.webdriver.support.expected_conditions import staleness_of
+        from selenium.webdriver.support.wait import WebDriverWait
 
         browser.get(f"{self.url}/admin/login/?next=/admin/password_change/")
         for name, text in (("username", user), ("password", password)):
             browser.find_element(By.NAME, name).send_keys(text)
-        browser.find_element(By.CSS_SELECTOR, "[type=submit]").click()
+        button = browser.find_element(By.CSS_SELECTOR, "[type=submit]")
+        button.click()
+        WebDriverWait(browser, 30).until(staleness_of(button))  # else the next address may get in before the answer
 
     def answers(self) -> bool:
         """Is the web server up? Without a worker its health is 503."""
