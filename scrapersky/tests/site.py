@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 from sandbox.demo import PASSWORD, USER, demo_settings
 from sandbox.server import Sandbox, running_sandbox
+from scrapersky.tests.browser import follow
 from scrapersky.tests.processes import ScratchDatabase, read_and_kill, scratch_database, wait_until
 from scrapersky.tests.servers import free_port
 
@@ -45,15 +46,11 @@ class Site:
     def log_in(self, browser: Any, user: str = USER, password: str = PASSWORD) -> None:
         """Through the admin's own page."""
         from selenium.webdriver.common.by import By
-        from selenium.webdriver.support.expected_conditions import staleness_of
-        from selenium.webdriver.support.wait import WebDriverWait
 
         browser.get(f"{self.url}/admin/login/?next=/admin/password_change/")
         for name, text in (("username", user), ("password", password)):
             browser.find_element(By.NAME, name).send_keys(text)
-        button = browser.find_element(By.CSS_SELECTOR, "[type=submit]")
-        button.click()
-        WebDriverWait(browser, 30).until(staleness_of(button))  # else the next address may get in before the answer
+        follow(browser.find_element(By.CSS_SELECTOR, "[type=submit]"))
 
     def answers(self) -> bool:
         """Is the web server up? Without a worker its health is 503."""
