@@ -42,6 +42,15 @@ def open_browser(folder: Path) -> Iterator[Any]:
         driver.quit()
 
 
+def follow(element: Any) -> None:
+    """Click a link or a button and wait until the page that it leads to has taken this one's place."""
+    from selenium.webdriver.support.expected_conditions import staleness_of
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    element.click()
+    WebDriverWait(element.parent, 30).until(staleness_of(element))
+
+
 def serious_findings(browser: Any) -> list[str]:
     """What axe-core finds on the page that is open, of the grades "serious" and "critical": a line for each."""
     browser.execute_script(files("axe_playwright_python").joinpath("axe.min.js").read_text())

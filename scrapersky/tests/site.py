@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 from sandbox.demo import PASSWORD, USER, demo_settings
 from sandbox.server import Sandbox, running_sandbox
+from scrapersky.tests.browser import follow
 from scrapersky.tests.processes import ScratchDatabase, read_and_kill, scratch_database, wait_until
 from scrapersky.tests.servers import free_port
 
@@ -49,7 +50,7 @@ class Site:
         browser.get(f"{self.url}/admin/login/?next=/admin/password_change/")
         for name, text in (("username", user), ("password", password)):
             browser.find_element(By.NAME, name).send_keys(text)
-        browser.find_element(By.CSS_SELECTOR, "[type=submit]").click()
+        follow(browser.find_element(By.CSS_SELECTOR, "[type=submit]"))
 
     def answers(self) -> bool:
         """Is the web server up? Without a worker its health is 503."""

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import pytest
 
 from sandbox.demo import PASSWORD, USER
-from scrapersky.tests.browser import open_browser
+from scrapersky.tests.browser import follow, open_browser
 from scrapersky.tests.processes import ScratchDatabase
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,7 +145,7 @@ def test_pick_contacts_in_the_admin_and_find_them_in_brevo(demo: Demo, browser: 
     browser.get(f"{demo.url}/")
     find("[name=username]").send_keys(USER)
     find("[name=password]").send_keys(PASSWORD)
-    find("[type=submit]").click()
+    follow(find("[type=submit]"))
     everyone = counted("total_contacts")
     assert counted("new") == everyone == 300
 
@@ -158,9 +158,9 @@ def test_pick_contacts_in_the_admin_and_find_them_in_brevo(demo: Demo, browser: 
     find("#action-toggle").click()
     find(".actions .question a").click()
     Select(find(".actions select[name=action]")).select_by_visible_text("Queue for Brevo")
-    find(".actions button[type=submit]").click()
+    follow(find(".actions button[type=submit]"))
     assert f"{matching} contacts, chosen by admin" in find("#content").text
-    find(".sync-buttons button.default").click()
+    follow(find(".sync-buttons button.default"))
     message = find(".messagelist").text
     assert message.startswith("Queued ")
     assert "for Brevo." in message
@@ -179,11 +179,10 @@ def test_pick_contacts_in_the_admin_and_find_them_in_brevo(demo: Demo, browser: 
     link = find("#result_list .field-address a")
     email = link.text
     browser.get(link.get_attribute("href"))
-    standing = re.search(r"as (\d+) in Brevo", find("[aria-labelledby=standings]").text)
-    assert standing
-    remote_id = standing[1]
+    known = re.search(r"as (\d+) in Brevo", find("[aria-labelledby=standings]").text)
+    assert known
     found = _get(f"{demo.sandbox}/brevo/v3/contacts/{quote(email, safe='')}", **{"api-key": "sandbox-brevo-key"})
-    assert remote_id == str(found["id"])
+    assert known[1] == str(found["id"])
     assert found["listIds"] == [2]
 
     # The sandbox's page shows them.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scrapersky.tests.browser import look, serious_findings
+from scrapersky.tests.browser import follow, look, serious_findings
 from scrapersky.tests.site import Site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -17,12 +17,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 def click(browser: Any, text: str) -> str:
     """Press the button with this text; what the page says then."""
     from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.expected_conditions import staleness_of
-    from selenium.webdriver.support.wait import WebDriverWait
 
     button = browser.find_element(By.XPATH, f"//main//button[starts-with(normalize-space(), '{text}')]")
-    button.click()
-    WebDriverWait(browser, 30).until(staleness_of(button))
+    follow(button)
     return said(browser)
 
 

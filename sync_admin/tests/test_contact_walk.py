@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scrapersky.tests.browser import look
+from scrapersky.tests.browser import follow, look
 from scrapersky.tests.processes import wait_until
 from scrapersky.tests.site import Site
 
@@ -21,18 +21,18 @@ def test_push_one_contact_now_and_read_its_time_line(browser: Any, site: Site) -
 
     site.log_in(browser)
     browser.get(f"{site.url}/admin/contacts/contact/")
-    browser.find_element(By.PARTIAL_LINK_TEXT, "Corporate (").click()
+    follow(browser.find_element(By.PARTIAL_LINK_TEXT, "Corporate ("))
     listed = find("#result_list tbody")
     number = int(find('[data-filter-title="e-mail type"] .selected a').text.partition("(")[2].strip(")"))
     assert 0 < len(listed.find_elements(By.TAG_NAME, "tr")) == min(number, 100)
-    find(".object-tools [action$='/contacts/view/'] button").click()
+    follow(find(".object-tools [action$='/contacts/view/'] button"))
     browser.get(f"{site.url}/admin/contacts/contact/")
     assert "email_type__exact=CORPORATE" in browser.current_url
 
-    find("#result_list .field-address a").click()
+    follow(find("#result_list .field-address a"))
     look(browser, phone=True)
     browser.refresh()
-    find('[aria-label="Push now to Brevo"]').click()
+    follow(find('[aria-label="Push now to Brevo"]'))
     assert "Queued for Brevo, and a run begins." in find(".messagelist").text
     contact = browser.current_url.split("/")[-3]
     done = f"from contacts.models import Contact; print(Contact.objects.get(pk='{contact}').brevo_sync_status)"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scrapersky.tests.browser import serious_findings
+from scrapersky.tests.browser import follow, serious_findings
 from scrapersky.tests.processes import QUEUE_ALL, ScratchDatabase, wait_until
 from scrapersky.tests.site import Site, running_site
 
@@ -25,8 +25,6 @@ def site(tmp_path_factory: pytest.TempPathFactory, demo_database: ScratchDatabas
 
 def test_pause_queue_resume_watch_cancel_and_run_now(browser: Any, site: Site) -> None:
     from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.expected_conditions import staleness_of
-    from selenium.webdriver.support.ui import WebDriverWait
 
     def find(selector: str) -> Any:
         return browser.find_element(By.CSS_SELECTOR, f'[data-queue="brevo"] {selector}')
@@ -35,9 +33,7 @@ def test_pause_queue_resume_watch_cancel_and_run_now(browser: Any, site: Site) -
         return int(find(f'[data-count="{name}"]').text.replace(",", ""))
 
     def press(control: str) -> str:
-        button = find(f'[data-control="{control}"] button')
-        button.click()
-        WebDriverWait(browser, 30).until(staleness_of(button))  # the page before may have a message too
+        follow(find(f'[data-control="{control}"] button'))
         return str(browser.find_element(By.CSS_SELECTOR, ".messagelist").text)
 
     def live(holds: Callable[[], bool], what: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scrapersky.tests.browser import look, serious_findings
+from scrapersky.tests.browser import follow, look, serious_findings
 from scrapersky.tests.site import Site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -69,7 +69,7 @@ def test_a_wrong_key_and_then_an_unknown_list_are_on_every_page_until_they_are_p
         operator, ".sync-stopped-line"
     )
     assert "Check BREVO_API_KEY" in text(operator, ".sync-stopped-line")
-    operator.find_element("link text", "Errors of Brevo").click()
+    follow(operator.find_element("link text", "Errors of Brevo"))
     assert operator.current_url == f"{site.url}/admin/sync/brevo/errors/"
     assert findings(operator) == {}
     push(site, "brevo", BREVO_LIST_ID="4711")
@@ -95,7 +95,7 @@ def test_contacts_that_are_refused_for_one_cause_are_retried_together(operator: 
     site.sandbox.mautic.set(mautic_core_length=191)
     button = operator.find_element("css selector", "#content form .button")
     assert button.text == "Retry these 3"
-    button.click()
+    follow(button)
     assert "Queued 3 contacts for Mautic." in text(operator, ".messagelist")
     push(site, "mautic")
     operator.refresh()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.by import By
 
-from scrapersky.tests.browser import look, serious_findings
+from scrapersky.tests.browser import follow, look, serious_findings
 from scrapersky.tests.processes import wait_until
 from scrapersky.tests.site import Site
 
@@ -36,7 +36,7 @@ def shows(browser: Any, *texts: str) -> Callable[[], bool]:
 
 
 def press(browser: Any, value: str) -> None:
-    browser.find_element(By.CSS_SELECTOR, f'[type=submit][value="{value}"]').click()
+    follow(browser.find_element(By.CSS_SELECTOR, f'[type=submit][value="{value}"]'))
 
 
 def test_a_file_from_excel_from_upload_to_refused_lines(browser: Any, site: Site, tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_file_from_excel_from_upload_to_refused_lines(browser: Any, site: Site
     file.write_text(content(), newline="")
     site.log_in(browser)
     browser.get(f"{site.url}/admin/contacts/contact/")
-    browser.find_element(By.CSS_SELECTOR, ".object-tools").find_element(By.LINK_TEXT, "IMPORT").click()
+    follow(browser.find_element(By.CSS_SELECTOR, ".object-tools").find_element(By.LINK_TEXT, "IMPORT"))
 
     browser.find_element(By.NAME, "file").send_keys(str(file))
     press(browser, "Upload and check")

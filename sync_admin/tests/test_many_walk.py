@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scrapersky.tests.browser import follow
 from scrapersky.tests.processes import wait_until
 from scrapersky.tests.site import Site
 
@@ -43,34 +44,29 @@ def test_all_of_very_many_are_queued_and_taken_back(browser: Any, site: Site) ->
     def queued() -> int:
         return int(site.database.query("SELECT count(*) FROM contacts WHERE brevo_sync_status = 'Queued'")[0][0])
 
-    def press(selector: str) -> None:
-        page = browser.find_element(By.TAG_NAME, "html").id
-        find(selector).click()
-        wait_until(lambda: browser.find_element(By.TAG_NAME, "html").id != page, f"the page after {selector}", 60)
-
     site.database.query(SQLITE if site.database.url.startswith("sqlite") else POSTGRESQL)
     site.log_in(browser)
     with site.worker():
         browser.get(f"{site.url}/admin/sync/")
-        press("form[action$='/brevo/pause/'] button")
+        follow(find("form[action$='/brevo/pause/'] button"))
         assert "Paused by admin" in find("#content").text
 
         browser.get(f"{site.url}/admin/contacts/contact/?q=crowd.example")
         find("#action-toggle").click()
         find(".actions .question a").click()
         Select(find(".actions select[name=action]")).select_by_visible_text("Queue for Brevo")
-        press(".actions button[type=submit]")
+        follow(find(".actions button[type=submit]"))
         assert "/admin/sync/brevo/preview/" in browser.current_url
         wait_until(lambda: f"Queue {MANY:,} contacts" in shown("#content"), "a worker to count them", 120)
         assert "Paused by admin" in find("#content").text
 
-        press(".sync-buttons button.default")
+        follow(find(".sync-buttons button.default"))
         wait_until(lambda: queued() == MANY, "a worker to queue them", 120)
         browser.get(f"{site.url}/admin/sync/")
         wait_until(lambda: f"Queued {MANY:,}" in shown("[aria-labelledby=queue-brevo]"), "the dashboard's count", 60)
 
         browser.get(f"{site.url}/admin/curation_sdk/bulkoperation/")
-        press("#result_list tbody th a")
-        press("form.sync-buttons button")
+        follow(find("#result_list tbody th a"))
+        follow(find("form.sync-buttons button"))
         wait_until(lambda: queued() == 0, "a worker to take them back", 120)
     assert site.database.query("SELECT count(*) FROM contacts WHERE brevo_sync_status = 'New'")[0][0] >= MANY

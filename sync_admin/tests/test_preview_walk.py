@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scrapersky.tests.browser import look, serious_findings
+from scrapersky.tests.browser import follow, look, serious_findings
 from scrapersky.tests.processes import wait_until
 from scrapersky.tests.site import Site
 
@@ -28,7 +28,7 @@ def test_choose_all_look_confirm_undo(browser: Any, site: Site) -> None:
     find("#action-toggle").click()
     find(".actions .question a").click()
     Select(find(".actions select[name=action]")).select_by_visible_text("Queue for Brevo")
-    find(".actions button[type=submit]").click()
+    follow(find(".actions button[type=submit]"))
 
     assert "/admin/sync/brevo/preview/" in browser.current_url
     page = browser.current_url
@@ -54,10 +54,10 @@ def test_choose_all_look_confirm_undo(browser: Any, site: Site) -> None:
     assert f"Queued {promised} contacts for Brevo." in find(".messagelist").text
     assert queued() == promised > 100
 
-    find(".messagelist a").click()
+    follow(find(".messagelist a"))
     assert "e-mail type is CORPORATE" in find("#content").text
     assert serious_findings(browser) == []
-    find("form.sync-buttons button").click()
+    follow(find("form.sync-buttons button"))
     assert f"Took {promised} contacts out of the queue for Brevo again." in find(".messagelist").text
     assert queued() == 0
 
