@@ -105,6 +105,7 @@ def test_of_two_rows_with_one_id_the_first_counts() -> None:
     assert Contact.objects.get().email == "a@acme.example"
 
 
+@pytest.mark.django_db
 def test_what_is_there_is_left_alone() -> None:
     store_rows([FULL])
     Contact.objects.update(name="Anna Berg-Weiß", brevo_sync_status=SyncStatus.COMPLETE)
