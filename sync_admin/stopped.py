@@ -11,6 +11,7 @@ from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncRun
 from curation_sdk.queueing import active, closed_reason
 from curation_sdk.statuses import ProcessingStatus
+from curation_sdk.steering import paused
 from curation_sdk.waiting import COUNTED
 from curation_sdk.wording import count_of
 from scrapersky.platforms import QUEUES
@@ -31,8 +32,8 @@ def stopped_queues(*, now: datetime) -> list[tuple[SyncJob, SyncRun, str]]:
 
 
 def _stands_still(job: SyncJob, *, now: datetime) -> bool:
-    """Is it on, with no run at work that may have got over it?"""
-    return not closed_reason(job) and not runs.running(job, now=now).exists()
+    """Is it on, and neither paused, which people know, nor with a run at work that may have got over it?"""
+    return not closed_reason(job) and not paused(job) and not runs.running(job, now=now).exists()
 
 
 def _waiting(job: SyncJob) -> int:

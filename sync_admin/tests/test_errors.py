@@ -19,7 +19,7 @@ from contacts.models import Contact, Suppression
 from curation_sdk import cause_groups, operations
 from curation_sdk.causes import cause_of
 from curation_sdk.job import SyncJob
-from curation_sdk.models import BulkOperation, StatusCounts, SyncAttempt, SyncRun
+from curation_sdk.models import BulkOperation, QueuePause, StatusCounts, SyncAttempt, SyncRun
 from curation_sdk.outcomes import Evidence, Rejected, Retry
 from curation_sdk.queueing import queue_contacts, skip_contacts
 from curation_sdk.statuses import SyncStatus
@@ -401,7 +401,9 @@ def test_it_counts_who_waits_now_whatever_was_counted_minutes_ago(
     assert "Brevo is stopped, and more than 2 contacts wait." in start_page(admin_client)
 
 
-@pytest.mark.parametrize("case", ["nobody waits", "a run is at it", "a later run went well", "it is off"])
+@pytest.mark.parametrize(
+    "case", ["nobody waits", "a run is at it", "a later run went well", "it is off", "it is paused"]
+)
 def test_it_is_silent_when_nobody_has_to_act(
     admin_client: Client, waits: Contact, make_contact: Make, settings: Any, case: str
 ) -> None:
@@ -416,6 +418,8 @@ def test_it_is_silent_when_nobody_has_to_act(
             stopped(state="finished", started_at=now + timedelta(seconds=1))
         case "it is off":
             settings.BREVO_API_KEY = ""
+        case "it is paused":
+            QueuePause.objects.create(platform="brevo", paused_by="ada", paused_at=now)
     assert LINE not in start_page(admin_client)
 
 
