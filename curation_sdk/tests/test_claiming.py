@@ -163,7 +163,8 @@ def test_whatever_the_planner_believes_the_queue_is_not_walked_through(clock: Fa
         values = [clock.now(), 10, SIBLINGS, *claimer._reason_values]
         cursor.execute(f"EXPLAIN {claimer._select}", values)
         claiming = "\n".join(line for (line,) in cursor.fetchall())
-        cursor.execute(f"EXPLAIN {statements.store_answers(JOB, 1, [])}", [*[None] * 7, uuid.uuid4(), lease])
+        nothing = [None] * len(statements.answer_columns(JOB))
+        cursor.execute(f"EXPLAIN {statements.store_answers(JOB, 1, [])}", [*nothing, uuid.uuid4(), lease])
         storing = "\n".join(line for (line,) in cursor.fetchall())
     assert claiming.count("contacts_brevo_due") == 1
     assert "contacts_email_key" in claiming
