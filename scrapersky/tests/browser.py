@@ -44,11 +44,18 @@ def open_browser(folder: Path) -> Iterator[Any]:
 
 def follow(element: Any) -> None:
     """Click a link or a button and wait until the page that it leads to has taken this one's place."""
-    from selenium.webdriver.support.expected_conditions import staleness_of
+    from selenium.common.exceptions import WebDriverException
     from selenium.webdriver.support.wait import WebDriverWait
 
+    def is_gone(_: Any) -> bool:
+        try:
+            element.is_enabled()
+        except WebDriverException:  # stale, or, for a moment, a node of no document
+            return True
+        return False
+
     element.click()
-    WebDriverWait(element.parent, 30).until(staleness_of(element))
+    WebDriverWait(element.parent, 30).until(is_gone)
 
 
 def serious_findings(browser: Any) -> list[str]:
