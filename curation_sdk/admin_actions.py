@@ -45,7 +45,7 @@ def retry_failed(
 
 def skip(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest, contacts: QuerySet[Any]) -> None:
     """Mark the chosen contacts as not to be pushed."""
-    reason = f"Skipped by {request.user.get_username()} on {timezone.now():%Y-%m-%d}."
+    reason = skipped_by(request)
     if _everything(request) and operations.too_many(contacts):
         _in_background(job, BulkOperation.Action.SKIP, model_admin, request, reason)
         return
@@ -99,6 +99,17 @@ def _preview(
     return HttpResponseRedirect(reverse("sync-preview", args=[job.platform, draft.pk]))
 
 
+def skipped_by(request: HttpRequest) -> str:
+    """The reason that stands with a contact that this person skips now."""
+    return f"Skipped by {request.user.get_username()} on {timezone.now():%Y-%m-%d}."
+
+
+def warn_without_worker(request: HttpRequest, waits: str) -> None:
+    """Say so when no worker lives. waits: who waits for one, and does: "they wait"."""
+    if not worker_alive(now=timezone.now()):
+        messages.warning(request, f"No worker is running, so {waits}. `manage.py qcluster` starts one.")
+
+
 #: What a worker does with very many, for people. What queues has a preview, and is confirmed there.
 _DOING = {
     BulkOperation.Action.SKIP: "skips them",
@@ -130,6 +141,4 @@ def _in_background(
         *(_DOING[action], job.label, link),
     )
     model_admin.message_user(request, text, messages.SUCCESS)
-    if not worker_alive(now=timezone.now()):
-        waits = "No worker is running, so it waits. `manage.py qcluster` starts one."
-        model_admin.message_user(request, waits, messages.WARNING)
+    warn_without_worker(request, "it waits")

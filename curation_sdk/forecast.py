@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet
 
 from curation_sdk.job import SyncJob
-from curation_sdk.queueing import active
+from curation_sdk.queueing import counted_by_rule, would_be_queued
 from curation_sdk.status_counts import status_counts
 from curation_sdk.statuses import SyncStatus
 
@@ -60,12 +60,8 @@ class Forecast:
 
 def look(job: SyncJob, contacts: QuerySet[Any]) -> Forecast:
     """What would become of these contacts if they were queued now. Two statements."""
-    idle, passed = ~active(job), Q()
-    counted: dict[str, Any] = {"total": Count("pk")}
-    for place, rule in enumerate(job.skip_rules):
-        counted[f"rule_{place}"] = Count("pk", filter=idle & passed & rule.condition)
-        passed &= ~rule.condition
-    goes = idle & passed
+    goes = would_be_queued(job)
+    counted = counted_by_rule(job)
     synced = goes & Q(**{f"{job.synced_at}__isnull": False})
     counted["queued"] = Count("pk", filter=goes)
     counted["again"] = Count("pk", filter=synced)
@@ -86,10 +82,9 @@ def look(job: SyncJob, contacts: QuerySet[Any]) -> Forecast:
 
 def people(job: SyncJob, contacts: QuerySet[Any]) -> int:
     """How many people these contacts are, of those that would be queued."""
-    passed = ~active(job)
-    for rule in job.skip_rules:
-        passed &= ~rule.condition
-    found = contacts.filter(passed).order_by().aggregate(people=Count(job.identity or "pk", distinct=True))
+    found = (
+        contacts.filter(would_be_queued(job)).order_by().aggregate(people=Count(job.identity or "pk", distinct=True))
+    )
     return int(found["people"])
 
 

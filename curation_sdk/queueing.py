@@ -111,12 +111,7 @@ def write_queued(
     """
     chosen = _chosen(contacts)
     idle = ~active(job)
-    looked_at = {"total": Count("pk")}
-    passed = Q()
-    for place, rule in enumerate(job.skip_rules):
-        looked_at[f"rule_{place}"] = Count("pk", filter=idle & passed & rule.condition)
-        passed &= ~rule.condition
-    found = chosen.aggregate(**looked_at)
+    found = chosen.aggregate(**counted_by_rule(job))
     skipped = {}
     passed = Q()
     for place, rule in enumerate(job.skip_rules):
@@ -140,6 +135,24 @@ def write_queued(
     skipped = {label: count for label, count in skipped.items() if count}
     # The rest was queued before, or by somebody else at this moment.
     return QueueResult(queued, max(found["total"] - queued - sum(skipped.values()), 0), skipped)
+
+
+def counted_by_rule(job: SyncJob) -> dict[str, Count]:
+    """What to count of contacts: `total`, and as `rule_0` … those who would be skipped by each rule, the first that
+    matches."""
+    counted, passed = {"total": Count("pk")}, ~active(job)
+    for place, rule in enumerate(job.skip_rules):
+        counted[f"rule_{place}"] = Count("pk", filter=passed & rule.condition)
+        passed &= ~rule.condition
+    return counted
+
+
+def would_be_queued(job: SyncJob) -> Q:
+    """The contacts that are not in the queue, and come under no rule."""
+    passed = ~active(job)
+    for rule in job.skip_rules:
+        passed &= ~rule.condition
+    return passed
 
 
 def make_due(job: SyncJob, contacts: QuerySet[Any], *, now: datetime) -> int:

@@ -79,6 +79,8 @@ def kept_counts() -> dict[str, dict[str, int]]:
 
 def keep_status_counts(job: SyncJob) -> None:
     """Count, so that no page has to: what a worker does after its work. Only the counts of a large table are kept."""
+    if _kept_lately(job):
+        return
     try:
         status_counts(job)
     except DatabaseError as error:
@@ -142,11 +144,14 @@ def _count(job: SyncJob) -> dict[str, int]:
 
 def _keep(job: SyncJob, counts: dict[str, int]) -> None:
     """For processes that start within the next minutes. One statement, once in a while."""
-    now = time.monotonic()
-    if now - _kept_at.get(job.platform, -KEEP_EVERY) < KEEP_EVERY:
+    if _kept_lately(job):
         return
-    _kept_at[job.platform] = now
+    _kept_at[job.platform] = time.monotonic()
     row = StatusCounts(platform=job.platform, counts=counts, counted_at=timezone.now())
     StatusCounts.objects.bulk_create(
         [row], update_conflicts=True, unique_fields=["platform"], update_fields=["counts", "counted_at"]
     )
+
+
+def _kept_lately(job: SyncJob) -> bool:
+    return job.platform in _kept_at and time.monotonic() - _kept_at[job.platform] < KEEP_EVERY

@@ -33,7 +33,6 @@ from curation_sdk.serializers import (
     StatusSummarySerializer,
 )
 from curation_sdk.tasks import start_soon
-from curation_sdk.wording import count_of
 
 #: Ids per statement: SQLite takes 32,766 values in one.
 IDS_AT_ONCE = 10_000
@@ -127,7 +126,7 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
         taken = atomic_with_retry(
             lambda: sum((cancel_queued(self.job, contacts) for contacts in self._found(ids)), TakenOut(0))
         )
-        message = f"Took {count_of(taken.count, 'contact')} out of the queue for {self.job.label}."
+        message = operations.taken_out(self.job, BulkOperation.Action.TAKE_OUT, taken.count)
         warning = taken.warning(self.job.label)
         return Response({"cancelled_count": taken.count, "message": f"{message} {warning}".strip()})
 

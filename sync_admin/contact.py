@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from contacts.models import Contact
 from contacts.permissions import VIEW
 from curation_sdk import operations
+from curation_sdk.admin_actions import skipped_by
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.overview import platform_state
@@ -64,8 +65,7 @@ def push_now(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
 def skip(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     """Mark this contact as not to be pushed."""
     job, chosen = _platform(request, name), _contact(contact_id)
-    reason = f"Skipped by {request.user.get_username()} on {timezone.now():%Y-%m-%d}."
-    taken = skip_contacts(job, chosen, reason=reason)
+    taken = skip_contacts(job, chosen, reason=skipped_by(request))
     _said(request, chosen, f"It will not be pushed to {job.label}.")
     _warn(request, job, taken.under_way)
     if _others_wait(job, chosen):

@@ -14,14 +14,12 @@ from django.views.decorators.http import require_POST
 
 from contacts.permissions import VIEW
 from curation_sdk import operations, runs, steering
+from curation_sdk.admin_actions import warn_without_worker
 from curation_sdk.claiming import work_is_due
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.tasks import start_soon
-from curation_sdk.workers import worker_alive
 from sync_admin.pages import page, queue_to_steer
-
-NO_WORKER = "No worker is running, so it waits. `manage.py qcluster` starts one."
 
 
 @page(VIEW)
@@ -49,8 +47,7 @@ def resume(request: HttpRequest, name: str) -> HttpResponseBase:
         return _back(job)
     start_soon(job, SyncRun.Trigger.HAND)
     messages.success(request, f"{job.label} goes on with what is due.")
-    if not worker_alive(now=timezone.now()):
-        messages.warning(request, NO_WORKER)
+    warn_without_worker(request, "it waits")
     return _back(job)
 
 
@@ -58,14 +55,13 @@ def resume(request: HttpRequest, name: str) -> HttpResponseBase:
 @require_POST
 def run_now(request: HttpRequest, name: str) -> HttpResponseBase:
     """Have a worker begin a run, or say why none would do anything."""
-    job, now = queue_to_steer(request, name), timezone.now()
+    job = queue_to_steer(request, name)
     if reason := _why_not(job):
         messages.warning(request, reason)
         return _back(job)
     start_soon(job, SyncRun.Trigger.HAND)
     messages.success(request, f"A run for {job.label} was asked for.")
-    if not worker_alive(now=now):
-        messages.warning(request, NO_WORKER)
+    warn_without_worker(request, "it waits")
     return _back(job)
 
 

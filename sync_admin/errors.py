@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from contacts.permissions import VIEW
 from curation_sdk import cause_groups, drafts, operations
+from curation_sdk.admin_actions import warn_without_worker
 from curation_sdk.cause_filter import list_address, list_query
 from curation_sdk.cause_groups import Group
 from curation_sdk.job import SyncJob
@@ -26,7 +27,6 @@ from curation_sdk.status_counts import status_counts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.tasks import start_soon
 from curation_sdk.wording import count_of
-from curation_sdk.workers import worker_alive
 from scrapersky.platforms import QUEUES
 from sync_admin.advice import Advice, advice, set_up_address
 from sync_admin.pages import page, queue_or_404, queue_to_steer, render
@@ -116,8 +116,8 @@ def retry(request: HttpRequest, name: str) -> HttpResponseBase:
         _at_once(request, job, cause, contacts)
     else:
         messages.warning(request, "No contact has this error any more.")
-    if not closed and not job.off_reason() and not worker_alive(now=timezone.now()):
-        messages.warning(request, "No worker is running, so they wait. `manage.py qcluster` starts one.")
+    if not closed and not job.off_reason():
+        warn_without_worker(request, "they wait")
     return HttpResponseRedirect(reverse("sync-errors", args=[job.platform]))
 
 

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from contacts.permissions import VIEW
 from curation_sdk import chosen, drafts, forecast, operations
+from curation_sdk.admin_actions import warn_without_worker
 from curation_sdk.claiming import SIBLINGS
 from curation_sdk.forecast import Forecast
 from curation_sdk.job import SyncJob
@@ -95,7 +96,7 @@ def confirm(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResp
             return _back(request, operation, f"{GONE} Nothing was queued.", messages.WARNING)
         messages.warning(request, "The contacts are still being counted. Nothing was queued.")
         return HttpResponseRedirect(_preview_of(operation))
-    _say(request, job, operation, now=now)
+    _say(request, job, operation)
     return HttpResponseRedirect(_list_of(operation))
 
 
@@ -147,7 +148,7 @@ def undo(request: HttpRequest, platform: str, operation_id: UUID) -> HttpRespons
         messages.add_message(request, level, operations.sentence(job, undoing))
     else:
         messages.success(request, "These are many contacts: a worker takes them out of the queue again.")
-        _say_waits(request, now=now)
+        warn_without_worker(request, "they wait")
     return HttpResponseRedirect(_page_of(operation))
 
 
@@ -178,7 +179,7 @@ def _who(operation: BulkOperation) -> str:
     return operation.requested_by.get_username() if operation.requested_by else "somebody who is gone"
 
 
-def _say(request: HttpRequest, job: SyncJob, operation: BulkOperation, *, now: datetime) -> None:
+def _say(request: HttpRequest, job: SyncJob, operation: BulkOperation) -> None:
     """What became of the contacts, and where to see it."""
     if operation.state == State.FAILED:
         messages.error(request, f"This could not be done: {operation.problem}")
@@ -188,12 +189,7 @@ def _say(request: HttpRequest, job: SyncJob, operation: BulkOperation, *, now: d
     link = format_html('{} <a href="{}">See it, or undo it.</a>', text, _page_of(operation))
     messages.add_message(request, messages.SUCCESS if operation.queued or not done else messages.WARNING, link)
     if not done or (operation.queued and not job.off_reason()):
-        _say_waits(request, now=now)
-
-
-def _say_waits(request: HttpRequest, *, now: datetime) -> None:
-    if not worker_alive(now=now):
-        messages.warning(request, "No worker is running, so they wait. `manage.py qcluster` starts one.")
+        warn_without_worker(request, "they wait")
 
 
 def _back(request: HttpRequest, operation: BulkOperation | None, text: str, level: int) -> HttpResponse:
