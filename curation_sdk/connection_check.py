@@ -16,6 +16,7 @@ from curation_sdk import platform_settings
 from curation_sdk.answers import PlatformError
 from curation_sdk.clock import SystemClock
 from curation_sdk.connection import Connection, Seen
+from curation_sdk.fingerprint import fingerprint
 from curation_sdk.http import Unanswered
 from curation_sdk.models import ConnectionCheck
 from curation_sdk.outcomes import NotPushed, StopRun, Throttled
@@ -54,8 +55,12 @@ def check(connection: Connection, *, create: bool, who: str, now: datetime) -> b
 
 
 def looked_at(connection: Connection, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """What a check depends on and may be shown. A check of other values is out of date."""
-    return {connection.address: getattr(settings, connection.address), **connection.in_force(chosen)}
+    """What a check depends on, the secrets as a fingerprint. A check of other values is out of date."""
+    return {
+        connection.address: getattr(settings, connection.address),
+        "secrets": fingerprint(*(getattr(settings, name) for name in connection.secrets)),
+        **connection.in_force(chosen),
+    }
 
 
 def _begin(platform: str, *, now: datetime) -> bool:

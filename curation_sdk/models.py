@@ -343,7 +343,8 @@ class SettingChange(models.Model):
 class ConnectionCheck(models.Model):
     """What the last look at a platform's account found, so that reading it costs no call.
 
-    begun_at: a check is under way since then.
+    begun_at: a check is under way since then. account: what the platform's own code keeps of the account. It stays
+    when a later check cannot ask.
     """
 
     platform = models.CharField(primary_key=True, max_length=20)
@@ -351,6 +352,7 @@ class ConnectionCheck(models.Model):
     checked_at = models.DateTimeField(null=True, blank=True)
     checked_by_name = models.CharField(max_length=150, blank=True, default="")
     result = models.JSONField(default=dict)
+    account = models.JSONField(null=True, editable=False)
 
     class Meta:
         db_table = "connection_checks"

@@ -22,6 +22,7 @@ class Finding:
     """One thing that was looked at: is it well, and if not, what to do.
 
     `made`: we have just put it right. `can_make`: `--create` would. `about`: our name of the field that it is about.
+    `note`: something is missing that a sync can do without.
     """
 
     ok: bool
@@ -29,6 +30,7 @@ class Finding:
     made: bool = False
     can_make: bool = False
     about: str = ""
+    note: bool = False
 
 
 class SetupCommand(BaseCommand):
@@ -60,8 +62,7 @@ class SetupCommand(BaseCommand):
         wrong = can_make = 0
         try:
             for finding in self.findings(create=options["create"]):
-                mark = self.style.SUCCESS("ok  ") if finding.ok else self.style.ERROR("todo")
-                self.stdout.write(f"{mark} {finding.text}")
+                self.stdout.write(f"{self._mark(finding)} {finding.text}")
                 wrong += not finding.ok
                 can_make += finding.can_make
         except (StopRun, Throttled, PlatformError, Unanswered) as error:
@@ -71,3 +72,8 @@ class SetupCommand(BaseCommand):
             advice = f" `{command}` makes what is missing." if can_make else ""
             raise CommandError(f"{wrong} to do.{advice}", returncode=1)
         self.stdout.write(self.style.SUCCESS(f"{label} is ready."))
+
+    def _mark(self, finding: Finding) -> str:
+        if not finding.ok:
+            return self.style.ERROR("todo")
+        return self.style.WARNING("note") if finding.note else self.style.SUCCESS("ok  ")

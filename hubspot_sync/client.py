@@ -18,6 +18,7 @@ from hubspot_sync import details
 from hubspot_sync.conf import HubSpotConfig
 from hubspot_sync.details import NOTHING, Said
 from hubspot_sync.payload import Parcel, upsert_body
+from hubspot_sync.portal import Portal, read_portal
 from hubspot_sync.properties import Found
 from hubspot_sync.refusals import HubSpotError, entry_refusal, refusal_of
 from hubspot_sync.window import Window
@@ -54,7 +55,7 @@ def upsert_path(version: str) -> str:
 
 
 class HubSpotClient:
-    """The seven endpoints that we use. Each method raises HubSpotError, StopRun (401, 403, no such property or API),
+    """The eight endpoints that we use. Each method raises HubSpotError, StopRun (401, 403, no such property or API),
     Throttled (423, 429, 477), Unanswered (no whole answer) or NotPushed (the run ended first).
 
     `budget`: calls left and calls in ten seconds, calls left and calls in a day, as the last answer said.
@@ -67,6 +68,7 @@ class HubSpotClient:
         self._upsert = upsert_path(config.version)
         self._contacts = api_path("objects", config.version)
         self._properties = api_path("properties", config.version)
+        self._details = f"/account-info/{config.version}/details"
         self._session = PlatformSession(
             base_url=config.base_url,
             headers={"Authorization": f"Bearer {config.api_key}"},
@@ -122,6 +124,13 @@ class HubSpotClient:
     def see_contacts(self) -> None:
         """May we see contacts? Changes nothing."""
         self._list(f"{self._contacts}?limit=1")
+
+    def get_portal(self) -> Portal:
+        """Whose account it is. Needs the scope "oauth", which HubSpot's specification calls basic."""
+        answer, seen = self._call("GET", self._details)
+        if portal := read_portal(answer.object, self._session.clean):
+            return portal
+        raise self._unusable(seen)
 
     def get_properties(self) -> dict[str, Found]:
         """The properties that the account's contacts have, by name.

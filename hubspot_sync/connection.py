@@ -15,7 +15,7 @@ from hubspot_sync.setup_check import check_account
 
 
 def look(seen: Seen, limiter: RateLimiter, *, create: bool, within: float) -> None:
-    """Token and properties, as `manage.py hubspot_setup` sees them."""
+    """Token, properties and portal, as `manage.py hubspot_setup` sees them."""
     config = conf.load()
     with closing(HubSpotClient(config, limiter, within=within)) as client:
         try:

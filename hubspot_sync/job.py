@@ -13,6 +13,7 @@ from curation_sdk import platform_settings
 from curation_sdk.job import SyncJob
 from hubspot_sync import conf
 from hubspot_sync.payload import MOST_AT_ONCE
+from hubspot_sync.portal import page_of
 from hubspot_sync.services import destination, hubspot_service, preview
 
 HUBSPOT = SyncJob(
@@ -44,4 +45,5 @@ HUBSPOT = SyncJob(
     destination=destination,
     unusable=skip_reason,
     push_size=MOST_AT_ONCE,
+    page_of=page_of,
 )

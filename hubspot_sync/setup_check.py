@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from curation_sdk.http import Unanswered
 from curation_sdk.outcomes import StopRun
 from curation_sdk.setup import Finding
+from hubspot_sync import portal
 from hubspot_sync.client import HubSpotClient
 from hubspot_sync.conf import HubSpotConfig
 from hubspot_sync.properties import property_body, unfit
+from hubspot_sync.refusals import HubSpotError
 
 #: A token may push without these scopes, so their absence is a finding and no failure.
 MAY_NOT_MAKE = (
@@ -16,17 +19,24 @@ MAY_NOT_MAKE = (
     "{names} in HubSpot by hand, as single-line text (Settings, Properties). The sync itself does not need that scope."
 )
 
+NO_LINKS = (
+    "Contacts have no link to their page in HubSpot, because the token may not read which portal it belongs to. "
+    "{reason} The sync itself does not need that."
+)
+
 
 def check_account(client: HubSpotClient, config: HubSpotConfig, *, create: bool) -> Iterator[Finding]:
-    """Look at token and properties, in this order; with `create`, make the properties that are missing.
+    """Look at token, properties and portal, in this order; with `create`, make the properties that are missing.
 
-    Raises what HubSpotClient raises when the account cannot be asked: StopRun for a wrong token.
+    The portal is kept for links to contacts (`hubspot_sync.portal`). Call it outside of a transaction. Raises what
+    HubSpotClient raises when the account cannot be asked: StopRun for a wrong token.
     """
     if lacking := _forbidden(client):
         yield Finding(False, lacking)
     else:
         yield Finding(True, "The token works, and may read contacts.")
     yield from _properties(client, config, create=create)
+    yield _portal(client, config)
 
 
 def _forbidden(client: HubSpotClient) -> str:
@@ -82,3 +92,19 @@ def _make(client: HubSpotClient, missing: dict[str, str]) -> Iterator[Finding]:
             return
         del left[ours]
         yield Finding(True, f"Made the property {theirs}.", made=True, about=ours)
+
+
+def _portal(client: HubSpotClient, config: HubSpotConfig) -> Finding:
+    """Whose account it is. Only links depend on it, so whatever stands in the way is no failure."""
+    try:
+        found = client.get_portal()
+    except (StopRun, HubSpotError, Unanswered) as error:
+        status = error.evidence.http_status if error.evidence else None
+        if status == 401:
+            raise
+        if status != 403:
+            return Finding(True, f"HubSpot did not tell which portal this is. {error.reason}", note=True)
+        portal.remember(None, base_url=config.base_url, api_key=config.api_key)
+        return Finding(True, NO_LINKS.format(reason=error.reason), note=True)
+    portal.remember(found, base_url=config.base_url, api_key=config.api_key)
+    return Finding(True, f"{found}. Contacts have a link to their page there.")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlencode
 
 from sandbox.faults import Faults, fault_from_json
+from sandbox.hubspot.account import PORTAL
 from sandbox.messages import (
     BadRequest,
     JsonObject,
@@ -180,6 +181,16 @@ def unsubscribe(control: Control, request: Request, params: Params) -> Response:
     return Response(303, headers=[("Location", f"/?{back}#contact-{params['contact']}")])
 
 
+def show_hubspot_contact(control: Control, request: Request, params: Params) -> Response:
+    """Where HubSpot's own site shows a contact: here, its row on our page."""
+    platform = control.platform("hubspot")
+    found = platform and next((one for one in platform.everybody() if str(one.id) == params["contact"]), None)
+    if not found or params["portal"] != str(PORTAL):
+        return json_response(404, {"message": "No such contact"})
+    query = urlencode({"platform": "hubspot", "q": found.email or ""})
+    return Response(303, headers=[("Location", f"/?{query}#contact-{found.id}")])
+
+
 ROUTES: list[Route[Control]] = [
     Route("GET", "/", show_page),
     Route("POST", "/_sandbox/faults", add_fault),
@@ -191,6 +202,7 @@ ROUTES: list[Route[Control]] = [
     Route("GET", "/_sandbox/state", read_state),
     Route("GET", "/_sandbox/redirected", redirected),
     Route("POST", "/_sandbox/redirected", redirected),
+    Route("GET", "/contacts/{portal}/record/0-1/{contact}", show_hubspot_contact),
     Route("POST", "/_sandbox/{platform}/contacts/{contact}/unsubscribe", unsubscribe),
 ]
 

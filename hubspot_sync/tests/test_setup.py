@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from django.core.management import CommandError, call_command
 
+from hubspot_sync.portal import page_of
 from hubspot_sync.properties import PROPERTIES
-from sandbox.hubspot.account import DEFAULT_KEY, READ_CONTACTS, READ_SCHEMAS, WRITE_SCHEMAS
+from sandbox.hubspot.account import DEFAULT_KEY, PORTAL, READ_ACCOUNT, READ_CONTACTS, READ_SCHEMAS, WRITE_SCHEMAS
 from sandbox.hubspot.store import Property
 from sandbox.server import Sandbox, running_sandbox
 
@@ -133,6 +135,63 @@ def test_a_wrong_token(sandbox: Sandbox, settings: Any) -> None:
     assert text.startswith("HubSpot could not be asked. HubSpot rejected the token (401): ")
     assert "Check HUBSPOT_API_KEY" in text
     assert len(sandbox.hubspot.requests) == 1
+
+
+@pytest.mark.parametrize("version", ["2026-09", "2026-03", "v3"])
+def test_the_portal_is_named_and_its_link_leads_to_the_contact(sandbox: Sandbox, settings: Any, version: str) -> None:
+    settings.HUBSPOT_API_VERSION = version
+    with sandbox.lock:
+        contact = sandbox.hubspot.account.store.create({"email": "ada+1@acme.example"})
+    host = sandbox.url.removeprefix("http://")
+    code, text = setup("--create")
+    assert code == 0
+    assert f"ok   Portal {PORTAL} (developer test account, {host}). Contacts have a link to their page there." in text
+    link = page_of(contact.id)
+    assert link == f"http://{host}/contacts/{PORTAL}/record/0-1/{contact.id}"
+    shown = requests.get(link, timeout=5)
+    assert shown.url == f"{sandbox.url}/?platform=hubspot&q=ada%2B1%40acme.example#contact-{contact.id}"
+    assert f'id="contact-{contact.id}"' in shown.text
+    assert requests.get(f"{link}9", timeout=5).status_code == 404
+
+
+def test_a_token_that_may_not_read_the_account(sandbox: Sandbox) -> None:
+    setup("--create")
+    assert page_of("501")
+    sandbox.hubspot.set(hubspot_missing_scope=READ_ACCOUNT)
+    code, text = setup()
+    assert code == 0, "a sync needs no links"
+    assert "note Contacts have no link to their page in HubSpot, because the token may not read which portal" in text
+    assert f"The token lacks a scope (403): {READ_ACCOUNT}." in text
+    assert text.endswith("HubSpot is ready.\n")
+    assert page_of("501") == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("502_html", 'note HubSpot did not tell which portal this is. HubSpot is in trouble (502): "502 Bad Gateway'),
+        (
+            "garbage_200",
+            "note HubSpot did not tell which portal this is. HubSpot answered 200 with a body that is not",
+        ),
+        ("reset", "note HubSpot did not tell which portal this is. The connection was closed before the answer came."),
+    ],
+)
+def test_what_passes_leaves_the_known_portal(sandbox: Sandbox, kind: str, said: str) -> None:
+    setup("--create")
+    link = page_of("501")
+    sandbox.add_fault(kind, path="/account-info")
+    code, text = setup()
+    assert code == 0
+    assert said in text
+    assert page_of("501") == link != ""
+
+
+def test_a_token_that_is_revoked_meanwhile(sandbox: Sandbox) -> None:
+    sandbox.add_fault("401", path="/account-info")
+    code, text = setup()
+    assert code == 1
+    assert "HubSpot could not be asked. HubSpot rejected the token (401): " in text
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,9 @@ READ_CONTACTS = "crm.objects.contacts.read"
 WRITE_CONTACTS = "crm.objects.contacts.write"
 READ_SCHEMAS = "crm.schemas.contacts.read"
 WRITE_SCHEMAS = "crm.schemas.contacts.write"
-SCOPES = (READ_CONTACTS, WRITE_CONTACTS, READ_SCHEMAS, WRITE_SCHEMAS)
+READ_ACCOUNT = "oauth"
+SCOPES = (READ_CONTACTS, WRITE_CONTACTS, READ_SCHEMAS, WRITE_SCHEMAS, READ_ACCOUNT)
+PORTAL = 20250815
 
 #: What `POST /_sandbox/settings` can change.
 SETTINGS = {

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from sandbox.hubspot.account import SETTINGS, Account, Switches, rate_headers, unauthorized
 from sandbox.hubspot.batch import upsert_contacts
 from sandbox.hubspot.contacts import create_contact, delete_contact, list_contacts, read_contact, update_contact
+from sandbox.hubspot.details import read_details
 from sandbox.hubspot.errors import HubSpotError, not_found, too_many
 from sandbox.hubspot.properties import create_property, list_properties, read_property
 from sandbox.hubspot.store import Contact
@@ -18,7 +19,7 @@ from sandbox.platform import PageContact, StandIn
 from sandbox.routing import Route, Router
 from sandbox.settings import changed, shown
 
-#: Paths below the version; `/crm/v3/objects/contacts` and `/crm/objects/2026-09/contacts` are one.
+#: Paths without the version; `/crm/v3/objects/contacts` and `/crm/objects/2026-09/contacts` are one.
 ROUTES: list[Route[Account]] = [
     Route("GET", "/objects/contacts", list_contacts),
     Route("POST", "/objects/contacts", create_contact),
@@ -29,17 +30,20 @@ ROUTES: list[Route[Account]] = [
     Route("GET", "/properties/contacts", list_properties),
     Route("POST", "/properties/contacts", create_property),
     Route("GET", "/properties/contacts/{name}", read_property),
+    Route("GET", "/account-info/details", read_details),
 ]
 DATED_VERSIONS = ("2026-03", "2026-09")
 
 
-def below_version(parts: list[str]) -> list[str] | None:
-    """The path without `crm` and the version, which v3 has before the family and dated versions behind it."""
+def without_version(parts: list[str]) -> list[str] | None:
+    """The path without `crm` and the version, which v3 has before the family of `crm` and dated versions behind it."""
     match parts:
         case ["crm", "v3", ("objects" | "properties") as family, *rest]:
             return [family, *rest]
         case ["crm", ("objects" | "properties") as family, version, *rest] if version in DATED_VERSIONS:
             return [family, *rest]
+        case ["account-info", version, *rest] if version in ("v3", *DATED_VERSIONS):
+            return ["account-info", *rest]
     return None
 
 
@@ -76,7 +80,7 @@ class HubSpot(StandIn[Contact]):
             return HubSpotError(error.status, "VALIDATION_ERROR", error.message).response()
 
     def _dispatch(self, request: Request, parts: list[str]) -> Response:
-        path = below_version(parts)
+        path = without_version(parts)
         if path is None:
             # A version or a path that there is not: no category, so nobody takes it for a missing contact.
             return json_response(404, {"status": "error", "message": "Unable to find the requested path"})

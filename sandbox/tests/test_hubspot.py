@@ -208,6 +208,7 @@ def test_keys_and_scopes(hubspot, sandbox):
         ("POST", CONTACTS, {"properties": {"email": "ada@acme.example"}}),
         ("GET", PROPERTIES, None),
         ("POST", PROPERTIES, {}),
+        ("GET", "/account-info/2026-09/details", None),
     ]
     for scope, (method, path, body) in zip(SCOPES, calls, strict=True):
         sandbox.hubspot.set(hubspot_missing_scope=scope)
@@ -288,3 +289,19 @@ def test_the_page_and_its_button(hubspot, sandbox, brevo):
     assert brevo("POST", "/_sandbox/hubspot/contacts/9/unsubscribe", root=True).status == 404
     state = brevo("GET", "/_sandbox/state", root=True).json()["platforms"]["hubspot"]
     assert (state["contacts"], state["properties"]) == (1, [])
+
+
+@pytest.mark.parametrize("version", ["v3", "2026-03", "2026-09"])
+def test_the_account_says_whose_it_is(hubspot, version):
+    answer = hubspot("GET", f"/account-info/{version}/details")
+    assert answer.status == 200
+    said = answer.json()
+    # What HubSpot's specification of 2026-09 requires of the answer.
+    assert set(said) == {
+        *("accountType", "additionalCurrencies", "companyCurrency", "dataHostingLocation", "portalId"),
+        *("timeZone", "uiDomain", "utcOffset", "utcOffsetMilliseconds"),
+    }
+    assert said["accountType"] == "DEVELOPER_TEST"
+    host = f"{hubspot.connection.host}:{hubspot.connection.port}"
+    assert said["uiDomain"] == host, "links to contacts lead to the sandbox's own page"
+    assert hubspot("GET", "/account-info/2031-01/details").status == 404

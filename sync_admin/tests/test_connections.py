@@ -23,6 +23,8 @@ from contacts.models import Contact, Suppression
 from curation_sdk import connection_check, platform_settings, setting_changes
 from curation_sdk.cycle import run_cycle
 from curation_sdk.models import ConnectionCheck, PlatformSettings, SettingChange, SyncRun
+from hubspot_sync.job import HUBSPOT
+from hubspot_sync.properties import PROPERTIES
 from scrapersky.platforms import CONNECTIONS, PLATFORMS
 
 pytestmark = pytest.mark.django_db
@@ -199,6 +201,49 @@ def test_a_fault_of_ours_is_a_finding_too(admin_client: Client, monkeypatch: pyt
     assert "did not understand Brevo&#x27;s answer (TypeError)" in text_of(page)
     assert SECRET not in page.content.decode()
     assert ConnectionCheck.objects.get(pk="brevo").begun_at is None
+
+
+def hubspot_account(**details: Any) -> None:
+    """A HubSpot account in which nothing is missing, for `responses`."""
+    found = {"results": [{"name": name, "type": "string"} for name in PROPERTIES]}
+    responses.add("GET", re.compile("https://hubspot.test/crm/objects/.*"), json={"results": []})
+    responses.add("GET", re.compile("https://hubspot.test/crm/properties/.*"), json=found)
+    responses.add("GET", "https://hubspot.test/account-info/2026-09/details", **details)
+
+
+@responses.activate
+def test_whose_portal_it_is_until_the_key_changes(admin_client: Client, settings: Any) -> None:
+    hubspot_account(json={"portalId": 139, "accountType": "STANDARD", "uiDomain": "app-eu1.hubspot.com"})
+    page = text_of(admin_client.post(url("connection-check", "hubspot"), follow=True))
+    assert "Checked HubSpot: all is well." in page
+    assert "ok Portal 139 (standard account, app-eu1.hubspot.com)." in page
+    assert HUBSPOT.page_of("501") == "https://app-eu1.hubspot.com/contacts/139/record/0-1/501"
+    stale = "The settings have been changed since this check."
+    assert stale not in page
+    settings.HUBSPOT_API_KEY = "another"
+    assert stale in text_of(admin_client.get(url("connection", "hubspot")))
+    assert HUBSPOT.page_of("501") == ""
+    assert "test-token" not in json.dumps(ConnectionCheck.objects.get(pk="hubspot").result)
+
+
+@responses.activate
+def test_without_the_scope_the_page_says_why_there_is_no_link(admin_client: Client) -> None:
+    scopes = {"errors": [{"message": "Scopes", "context": {"requiredGranularScopes": ["oauth"]}}]}
+    hubspot_account(status=403, json={"status": "error", "category": "MISSING_SCOPES", **scopes})
+    page = text_of(admin_client.post(url("connection-check", "hubspot"), follow=True))
+    assert "Checked HubSpot: all is well." in page
+    assert "note Contacts have no link to their page in HubSpot, because the token may not read which portal" in page
+    assert "The token lacks a scope (403): oauth." in page
+
+
+@responses.activate
+def test_a_check_that_fails_leaves_the_links(admin_client: Client) -> None:
+    hubspot_account(json={"portalId": 139, "accountType": "STANDARD", "uiDomain": "app-eu1.hubspot.com"})
+    admin_client.post(url("connection-check", "hubspot"))
+    responses.reset()
+    responses.add("GET", re.compile("https://hubspot.test/.*"), status=503)
+    assert "could not be asked" in text_of(admin_client.post(url("connection-check", "hubspot"), follow=True))
+    assert HUBSPOT.page_of("501")
 
 
 @responses.activate

@@ -20,6 +20,7 @@ from contacts.timeline import events
 from curation_sdk import drafts, workers
 from curation_sdk.models import BulkOperation, ChosenContact, SyncAttempt
 from curation_sdk.testing import NOON
+from hubspot_sync.portal import Portal, remember
 from n8n_sync.models import Enrichment
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -187,7 +188,9 @@ def test_links_lead_to_the_contact_in_the_platforms_own_site(
     page = page_of(admin_client, contact)
     assert 'href="https://app.brevo.com/contact/index/47"' in page
     assert 'href="https://mautic.test/s/contacts/view/8"' in page
-    assert "hubspot.com" not in page  # its addresses need the account's number, which we do not know
+    assert "/record/0-1/9" not in page  # no check has told the portal's number yet
+    remember(Portal("139", "app-eu1.hubspot.com"), base_url="https://hubspot.test", api_key="test-token")
+    assert 'href="https://app-eu1.hubspot.com/contacts/139/record/0-1/9"' in page_of(admin_client, contact)
     settings.BREVO_API_BASE_URL = "http://127.0.0.1:8025/v3"
     settings.MAUTIC_API_BASE_URL = "javascript:alert(1)"
     page = page_of(admin_client, contact)

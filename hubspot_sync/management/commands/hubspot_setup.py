@@ -15,7 +15,7 @@ from hubspot_sync.setup_check import check_account
 
 
 class Command(SetupCommand):
-    help = "Check HubSpot's token and properties, and say what to do. --create makes the properties that are missing."
+    help = "Check HubSpot's token, properties and portal, and say what to do. --create makes missing properties."
     create_help = "make missing properties"
     job = HUBSPOT
 
