@@ -146,6 +146,8 @@ class SyncJob:
     judged: tuple[str, ...] = ()
     done: str = "synced"  # how counts call a contact that succeeded
     permission: str = "contacts.push_contact"  # what a person needs to queue contacts and to steer the runs
+    # The path of the platform's address is as good as a key: only those who set platforms up see more than the host.
+    address_is_secret: bool = False
     # The page of a contact in the platform's own site, by what it calls the contact; "": there is none that we know.
     page_of: Callable[[str], str] = _no_page
 

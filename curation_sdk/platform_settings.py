@@ -163,6 +163,12 @@ def is_base_url(text: str) -> bool:
     return usable and text.isprintable() and not any(character in text for character in " @?#")
 
 
+def without_path(url: str) -> str:
+    """The address for those who may not know its path: "https://n8n.example.com/…"."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}{'/…' if parts.path.strip('/') else ''}"
+
+
 def readable_by_others(url: str) -> bool:
     """Would a key and people's data travel readable for others?"""
     parts = urlsplit(url)

@@ -21,7 +21,7 @@ from curation_sdk.answers import (
 from curation_sdk.http import ANSWER_TIMEOUT, Answer, PlatformSession, evidence
 from curation_sdk.outcomes import Evidence, StopRun
 from curation_sdk.ratelimit import RateLimiter
-from n8n_sync.conf import N8nConfig
+from n8n_sync.conf import N8nConfig, secret_forms
 
 LONGEST_WAIT = timedelta(minutes=5)
 DEFAULT_WAIT = timedelta(seconds=10)
@@ -57,7 +57,7 @@ class N8nClient:
         self._session = PlatformSession(
             base_url=config.webhook_url,
             headers={"Authorization": f"Bearer {config.secret}"} if config.secret else {},
-            secrets=(config.secret,),
+            secrets=(config.secret, *secret_forms(config.webhook_url)),
             limiter=limiter,
             connections=config.concurrency,
             within=within,
@@ -99,7 +99,8 @@ class N8nClient:
             return ""
         message = answer.object.get("message")
         words = message if isinstance(message, str) else "" if answer.object else without_markup(answer.text)
-        return self._session.clean(words.partition("\n")[0][:LONGEST_WORDS])
+        # Secrets first, then the cut: half a path is too much, too.
+        return self._session.clean(words.partition("\n")[0])[:LONGEST_WORDS]
 
     def _error(self, answer: Answer, message: str, seen: Evidence) -> Exception:
         """The error table. First what stops everything, then what passes, then what concerns this contact."""

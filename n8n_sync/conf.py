@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -19,12 +20,15 @@ TEST_ADDRESS = (
     "Use the production URL, with /webhook/."
 )
 
+#: A path as long as this is no word; from the other length on it is none if it has more than letters.
+LONG_WORD, SHORT_WORD = 16, 8
+
 
 @dataclass(frozen=True, slots=True)
 class N8nConfig:
     """One workflow and how we use it. `deadline`: how long its report is waited for; None: it makes none."""
 
-    webhook_url: str
+    webhook_url: str = field(repr=False)
     secret: str = field(repr=False)
     deadline: timedelta | None
     rate_per_second: float
@@ -61,6 +65,19 @@ def load() -> N8nConfig:
         rate_per_second=settings.N8N_RATE_LIMIT_PER_SECOND,
         concurrency=platform_settings.concurrency("N8N"),
     )
+
+
+def secret_forms(webhook_url: str) -> set[str]:
+    """How an answer may name the webhook, whose path may be as good as a key. n8n's own say `"POST the-path"`.
+
+    The path alone counts where it can hardly be a word of a sentence.
+    """
+    path = urlsplit(webhook_url).path.strip("/")
+    parts = path.split("/") if path else []
+    ends = ["/".join(parts[number:]) for number in range(len(parts))]
+    named = {form for end in ends for form in (f'"{end}"', f'"POST {end}"', f'"PATCH {end}"')}
+    alone = {end for end in ends if len(end) >= LONG_WORD or (len(end) >= SHORT_WORD and not end.isalpha())}
+    return {webhook_url, *named, *alone}
 
 
 def deadline() -> timedelta:

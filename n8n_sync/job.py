@@ -44,4 +44,5 @@ N8N = SyncJob(
     destination=destination,
     unusable=skip_reason,
     lapsed=lapsed,
+    address_is_secret=True,
 )

@@ -157,7 +157,7 @@ def _page(
         f"{job.label}: connection",
         job=job,
         off=job.off_reason(),
-        address={"setting": one.address, "value": _address(getattr(settings, one.address))},
+        address=_address(one, request),
         secrets=[{"setting": name, "is_set": bool(getattr(settings, name))} for name in one.secrets],
         webhook=one.webhook(),
         look=look,
@@ -184,9 +184,15 @@ def _page(
     )
 
 
-def _address(text: str) -> str:
+def _address(one: Connection, request: HttpRequest) -> dict[str, Any]:
     """The platform's address. Not one that is none: it may hold a log-in, or be a key in the wrong place."""
-    return text if not text or platform_settings.is_base_url(text) else "set, and no address that can be used"
+    text = getattr(settings, one.address)
+    hidden = False
+    if text and not platform_settings.is_base_url(text):
+        text = "set, and no address that can be used"
+    elif text and one.job.address_is_secret and not request.user.has_perm(SET_UP):
+        text, hidden = platform_settings.without_path(text), True
+    return {"setting": one.address, "value": text, "hidden": hidden}
 
 
 def _choice(

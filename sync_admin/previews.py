@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_POST
 
-from contacts.permissions import VIEW
+from contacts.permissions import SET_UP, VIEW
 from curation_sdk import chosen, drafts, forecast, operations
 from curation_sdk.admin_actions import warn_without_worker
 from curation_sdk.claiming import SIBLINGS
@@ -24,6 +24,7 @@ from curation_sdk.forecast import Forecast
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation
 from curation_sdk.overview import hindrance
+from curation_sdk.platform_settings import without_path
 from curation_sdk.queueing import closed_reason, skip_reason
 from curation_sdk.statuses import ProcessingStatus
 from curation_sdk.wording import count_of
@@ -68,7 +69,7 @@ def preview(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResp
             "rows": _rows(job, operation, found),
             "destination": "" if off else job.destination(),
             "duration": "" if off else _duration(job, found),
-            "samples": [] if off else _samples(job, operation, found),
+            "samples": [] if off else _samples(job, operation, found, request.user),
             "confirm": _confirms(job, found),
         }
     title = f"{operation.get_action_display()} for {job.label}: preview"
@@ -273,8 +274,9 @@ def in_time(length: timedelta) -> str:
     return f"about {round(seconds)} seconds"
 
 
-def _samples(job: SyncJob, operation: BulkOperation, found: Forecast) -> list[dict[str, str]]:
+def _samples(job: SyncJob, operation: BulkOperation, found: Forecast, user: Any) -> list[dict[str, str]]:
     """Some requests as they would be sent: rows of one person merged, as a run does it."""
+    hidden = job.address_is_secret and not user.has_perm(SET_UP)
     contacts = job.contacts.filter(pk__in=found.samples)
     together = Q(pk__in=found.samples)
     if job.identity:
@@ -290,13 +292,16 @@ def _samples(job: SyncJob, operation: BulkOperation, found: Forecast) -> list[di
     for group in people.values():
         person = job.merge(group, job.contact_id)
         request = group[0].why or job.preview(person)
-        shown.append({"name": str(person), **_request(request)})
+        shown.append({"name": str(person), **_request(request, hidden=hidden)})
     return shown
 
 
-def _request(request: dict[str, Any] | str) -> dict[str, str]:
+def _request(request: dict[str, Any] | str, *, hidden: bool) -> dict[str, str]:
+    """hidden: the path is not for the reader."""
     if isinstance(request, str):
         return {"line": "No request", "body": request}
     body = request.get("body", request)
-    line = f"{request['method']} {request['path']}" if "method" in request else "What is found"
+    line = "What is found"
+    if "method" in request:
+        line = f"{request['method']} {without_path(request['path']) if hidden else request['path']}"
     return {"line": line, "body": json.dumps(body, ensure_ascii=False, indent=2)}
