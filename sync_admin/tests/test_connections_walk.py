@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.hubspot.account import PORTAL, READ_ACCOUNT
 from scrapersky.tests.browser import follow, look, serious_findings
 from scrapersky.tests.site import Site
 
@@ -99,6 +100,15 @@ def test_a_walk_through_brevo_and_the_others(browser: Any, site: Site) -> None:
         assert works in click(browser, "Check now")
         if platform != "n8n":
             assert "all is well" in click(browser, "Create ")
+        if platform == "hubspot":
+            host = site.sandbox.url.removeprefix("http://")
+            assert f"Portal {PORTAL} (developer test account, {host})." in said(browser)
+            # Without the scope all goes on, and the page says what is missing.
+            site.sandbox.hubspot.set(hubspot_missing_scope=READ_ACCOUNT)
+            text = click(browser, "Check now")
+            assert "Checked HubSpot: all is well." in text
+            assert "Contacts have no link to their page in HubSpot" in text
+            site.sandbox.hubspot.set(hubspot_missing_scope="")
         assert serious_findings(browser) == []
     secrets = [value for name, value in site.environment.items() if name.endswith(("_KEY", "_PASSWORD", "_SECRET"))]
     assert len(secrets) == 5
