@@ -49,6 +49,13 @@ class ForgivingAdmin(admin.ModelAdmin[_Row]):
     paginator = EstimatingPaginator
     show_full_result_count = False
 
+    def action_checkbox(self, obj: _Row) -> SafeString:
+        """As Django's own, whose template for each row takes a quarter of the time of a page of 100."""
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
+            *(ACTION_CHECKBOX_NAME, obj.pk, f"Select this object for an action - {obj}"),
+        )
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         dates = {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")}
         last = lookup.rpartition("__")[2]
