@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.contrib import admin, messages
@@ -28,6 +29,7 @@ from curation_sdk.wording import count_of, how_long
 _Row = TypeVar("_Row", bound=Model)
 
 
+@lru_cache(maxsize=100)
 def status_badge(status: str | None) -> SafeString:
     """A status in its colour."""
     return format_html('<span class="sync-badge sync-{}">{}</span>', (status or "none").lower(), status or "-")
