@@ -70,13 +70,13 @@ def look(rows: QuerySet[Any], among: QuerySet[Any], *, start: int, size: int, ex
     index, all of the list among them; of those the first are looked at.
     """
     # What it takes to find all of them by the rarest of what is asked for: of each alone PostgreSQL has a good idea.
-    [explained] = json.loads(rows.order_by().values("pk").explain(format="json"))
+    all_rows = rows.order_by().values(*_columns(rows))
+    [explained] = json.loads(all_rows.explain(format="json"))
     expected, cost = int(explained["Plan"]["Plan Rows"]), explained["Plan"]["Total Cost"]
     most = max(exact_up_to, start + size)
     if expected <= MOST_ROWS and cost <= CHEAP:
         # All first, then the order. Left to itself, PostgreSQL may follow the order to the end of the table.
-        found_all = rows.order_by().values(*_columns(rows))
-        keys, found = _find(found_all, _any(rows), start, size, most, materialized=True)
+        keys, found = _find(all_rows, _any(rows), start, size, most, materialized=True)
         return Seen(keys, found if found <= exact_up_to else About(max(expected, found)))
 
     far = FAR
