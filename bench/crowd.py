@@ -8,6 +8,11 @@ from django.db import connection
 _STATUS = """CASE WHEN n % greatest({number} / 200, 2) = 1 THEN 'Error' WHEN n % 100 = 3 THEN 'Queued'
              WHEN n % 97 = 0 THEN 'Skipped' WHEN n % 33 = 1 THEN 'New' ELSE 'Complete' END"""
 
+#: Each value is common, and yet nobody is New in HubSpot and Complete in Mautic, and only twenty contacts, the oldest,
+#: are New in HubSpot and Error in Mautic.
+_HUBSPOT = "CASE WHEN n % 2 = 0 THEN 'New' ELSE 'Complete' END"
+_MAUTIC = "CASE WHEN n <= 40 OR n % 6 = 3 THEN 'Error' WHEN n % 6 = 1 THEN 'Complete' ELSE 'New' END"
+
 _DOMAINS = """
 INSERT INTO domains (id, domain)
 SELECT gen_random_uuid(), lpad(to_hex(n * 2654435761 % 4294967296), 8, '0')
@@ -19,7 +24,8 @@ FROM generate_series(1::bigint, {number}) n
 _CONTACTS = """
 INSERT INTO contacts (id, email, email_type, has_gmail, name, phone_number, context, source_url, domain_id,
     created_at, updated_at, contact_curation_status, brevo_sync_status, brevo_processing_status,
-    brevo_processing_error, brevo_error_cause, brevo_contact_id, brevo_next_attempt_at, brevo_synced_at)
+    brevo_processing_error, brevo_error_cause, brevo_contact_id, brevo_next_attempt_at, brevo_synced_at,
+    hubspot_sync_status, mautic_sync_status)
 SELECT gen_random_uuid(),
     CASE WHEN n % 97 <> 0 THEN
         (ARRAY['info', 'office', 'sales', 'anna', 'john', 'maria', 'peter', 'hr', 'kontakt'])[1 + n % 9]
@@ -35,7 +41,8 @@ SELECT gen_random_uuid(),
     reason, reason,
     CASE status WHEN 'Complete' THEN n::text END,
     CASE status WHEN 'Queued' THEN now() - ({number} - n) * interval '1 millisecond' END,
-    CASE status WHEN 'Complete' THEN now() END
+    CASE status WHEN 'Complete' THEN now() END,
+    {hubspot}, {mautic}
 FROM (SELECT n, {status} AS status FROM generate_series(1::bigint, {number}) n) AS made
 CROSS JOIN LATERAL (SELECT CASE status WHEN 'Error' THEN 'Brevo refused it (400): "Invalid phone number".'
     WHEN 'Skipped' THEN 'There is no e-mail address. Add one, then queue the contact again.' END AS reason) AS said
@@ -44,11 +51,11 @@ JOIN (SELECT row_number() OVER () AS place, id, domain FROM domains) AS d
 """
 
 
-def make_contacts(number: int, *, schema: str = "public") -> None:
+def make_contacts(number: int, *, schema: str = "public", platforms: bool = False) -> None:
     """So many contacts, five to a domain. PostgreSQL only.
 
     With a schema, in tables of its own there that have the indexes of the real ones: `search_path` chooses between
-    several crowds.
+    several crowds. With `platforms`, HubSpot and Mautic are in use as well as Brevo.
     """
     with connection.cursor() as cursor:
         if schema != "public":
@@ -57,5 +64,6 @@ def make_contacts(number: int, *, schema: str = "public") -> None:
                 cursor.execute(f"CREATE TABLE {schema}.{table} (LIKE public.{table} INCLUDING ALL)")
         cursor.execute(f"SET search_path = {schema}, public")
         cursor.execute(_DOMAINS.format(number=number // 5))
-        cursor.execute(_CONTACTS.format(number=number, status=_STATUS.format(number=number)))
+        others = {"hubspot": _HUBSPOT, "mautic": _MAUTIC} if platforms else {"hubspot": "'New'", "mautic": "'New'"}
+        cursor.execute(_CONTACTS.format(number=number, status=_STATUS.format(number=number), **others))
         cursor.execute("VACUUM ANALYZE contacts, domains")

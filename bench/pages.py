@@ -19,10 +19,30 @@ from bench.growth import SMALL, browser, use
 from bench.report import show
 from bench.scratch import scratch
 
+LIST = "/admin/contacts/contact/"
+
+#: Three common values, each with another platform.
+THREE = f"{LIST}?brevo_sync_status__exact=Complete&hubspot_sync_status__exact=New&mautic_sync_status__exact="
+
 #: Pages by what people call them. {contact} is one in the middle of the table.
 PAGES = {
-    "contacts": "/admin/contacts/contact/",
-    "contacts, a filter": "/admin/contacts/contact/?brevo_sync_status__exact=Error",
+    "contacts": LIST,
+    "contacts, a filter": f"{LIST}?brevo_sync_status__exact=Error",
+    "contacts, three filters, many": f"{THREE}New",
+    "contacts, three filters, the oldest": f"{THREE}Error",
+    "contacts, three filters, nobody": f"{THREE}Complete",
+    "contacts, by e-mail type": f"{LIST}?email_type__exact=FREE",
+    "contacts, by name": f"{LIST}?o=2",
+    "contacts, a filter, by name": f"{LIST}?brevo_sync_status__exact=Complete&o=2",
+    "contacts, page 50 of a filter": f"{LIST}?brevo_sync_status__exact=Complete&p=50",
+    "search, a common name": f"{LIST}?q=anna",
+    "search, a rare name": f"{LIST}?q=garcia7a",
+    "search, a name of nobody": f"{LIST}?q=qqxyzzy",
+    "search, every fifth domain": f"{LIST}?q=.example",
+    "search, two words": f"{LIST}?q=garcia+media",
+    "search, two letters": f"{LIST}?q=an",
+    "search, two letters of nobody": f"{LIST}?q=qq",
+    "search and a filter": f"{LIST}?q=anna&mautic_sync_status__exact=Error",
     "a contact": "/admin/contacts/contact/{contact}/change/",
     "the lines above the contacts": "/admin/sync/strip/",
     "dashboard": "/admin/sync/",
@@ -60,8 +80,8 @@ def main() -> None:
             sys.exit("Set DATABASE_URL to a PostgreSQL server: on SQLite nothing of this is promised.")
         from bench.crowd import make_contacts
 
-        make_contacts(SMALL, schema="small")
-        make_contacts(options.large, schema="large")
+        make_contacts(SMALL, schema="small", platforms=True)
+        make_contacts(options.large, schema="large", platforms=True)
         rows = [(name, *measure(path, options.runs)) for name, path in PAGES.items()]
         rows += [
             (f"{name}, first", *measure(PAGES[name], options.runs, first=True)) for name in ("contacts", "dashboard")

@@ -30,6 +30,7 @@ from contacts.permissions import CURATE, PUSH
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, status_badge
 from curation_sdk.cause_filter import CauseFilter
 from curation_sdk.job import SyncJob
+from curation_sdk.looking import WHOLE
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.overview import as_state, in_use, standings
 from hubspot_sync.admin_actions import (
@@ -294,8 +295,8 @@ def view_of(address: QueryDict) -> str:
     return urlencode(sorted(kept.items()), doseq=True)
 
 
-#: The page that is open, how the list was opened, and what was wrong with it.
-_NOT_OF_THE_VIEW = {PAGE_VAR, ALL_VAR, ERROR_FLAG, "_popup", "_to_field", "_facets"}
+#: The page that is open, how the list was opened, how far it is looked through, and what was wrong with it.
+_NOT_OF_THE_VIEW = {PAGE_VAR, ALL_VAR, ERROR_FLAG, WHOLE, "_popup", "_to_field", "_facets"}
 
 
 @admin.register(Domain)

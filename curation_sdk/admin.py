@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.contrib import admin, messages
@@ -28,6 +29,7 @@ from curation_sdk.wording import count_of, how_long
 _Row = TypeVar("_Row", bound=Model)
 
 
+@lru_cache(maxsize=100)
 def status_badge(status: str | None) -> SafeString:
     """A status in its colour."""
     return format_html('<span class="sync-badge sync-{}">{}</span>', (status or "none").lower(), status or "-")
@@ -48,6 +50,13 @@ class ForgivingAdmin(admin.ModelAdmin[_Row]):
 
     paginator = EstimatingPaginator
     show_full_result_count = False
+
+    def action_checkbox(self, obj: _Row) -> SafeString:
+        """As Django's own, whose template for each row takes a quarter of the time of a page of 100."""
+        return format_html(
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
+            *(ACTION_CHECKBOX_NAME, obj.pk, f"Select this object for an action - {obj}"),
+        )
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         dates = {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day")}

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 
 from curation_sdk import drafts, operations
 from curation_sdk.job import SyncJob
+from curation_sdk.looking import WHOLE
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.queueing import cancel_queued, closed_reason, skip_contacts
 from curation_sdk.statuses import SyncStatus
@@ -76,7 +77,7 @@ def _everything(request: HttpRequest) -> bool:
 def _list(request: HttpRequest) -> str:
     """What the list was filtered by."""
     query = request.GET.copy()
-    for name in (PAGE_VAR, ALL_VAR, ORDER_VAR):
+    for name in (PAGE_VAR, ALL_VAR, ORDER_VAR, WHOLE):
         query.pop(name, None)
     return query.urlencode()
 
