@@ -19,8 +19,8 @@ from django.utils.text import Truncator
 
 from curation_sdk import operations
 from curation_sdk.drafts import undo_fault
+from curation_sdk.jobs import job_named, jobs
 from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
-from curation_sdk.recovery import job_named, jobs
 from curation_sdk.report import run_in_words
 from curation_sdk.totals import EstimatingPaginator
 from curation_sdk.wording import count_of, how_long
@@ -163,7 +163,7 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
     Whoever may queue contacts may look, stop and undo.
     """
 
-    list_display = ("requested_at", "what", "requested_by", "selected", "state_badge", "outcome", "way_back")
+    list_display = ("requested_at", "what", "requested_by", "selected", "state_badge", "outcome")
     list_filter = ("platform", "action", "state")
     list_select_related = ("requested_by",)
     readonly_fields = (
@@ -183,8 +183,7 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
 
     @admin.display(description="what", ordering="action")
     def what(self, operation: BulkOperation) -> str:
-        job = job_named(operation.platform)
-        return f"{operation.get_action_display()} for {job.label if job else operation.platform}"
+        return operation.what
 
     @admin.display(description="which contacts")
     def selected(self, operation: BulkOperation) -> str:
@@ -196,18 +195,24 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
         job = job_named(operation.platform)
         return " ".join(filter(None, (operations.sentence(job, operation) if job else "", operation.problem)))
 
-    @admin.display(description="way back")
-    def way_back(self, operation: BulkOperation) -> str | SafeString:
-        if undo_fault(operation, now=timezone.now()):
-            return "-"
-        return format_html('<a href="{}">Undo …</a>', _address(operation))
-
     @admin.display(description="undoing")
     def relatives(self, operation: BulkOperation) -> str | SafeString:
         others = [*operation.undoings.all(), *filter(None, [operation.undoes])]
         if not others:
             return "-"
         return format_html_join(", ", '<a href="{}">{}</a>', ((_address(other), other) for other in others))
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """With the way back for whoever may steer a queue, on the operations of those queues."""
+        theirs = {job.platform for job in jobs() if request.user.has_perm(job.permission)}
+
+        @admin.display(description="way back")
+        def way_back(operation: BulkOperation) -> str | SafeString:
+            if operation.platform not in theirs or undo_fault(operation, now=timezone.now()):
+                return "-"
+            return format_html('<a href="{}">Undo …</a>', _address(operation))
+
+        return (*self.list_display, way_back) if theirs else self.list_display
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulkOperation]:
         """Without previews: nobody has asked for those yet."""
