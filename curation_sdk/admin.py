@@ -9,7 +9,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
 from django.db import DataError
-from django.db.models import Model, QuerySet
+from django.db.models import Model, PositiveIntegerField, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -38,6 +38,20 @@ def status_badge(status: str | None) -> SafeString:
 _LOOKUPS = {"exact", "in", "isnull", "gt", "gte", "lt", "lte"}
 
 LONGEST_SEARCH = 500
+
+
+def shown_apart(field: Any) -> Any:
+    """A column as a read-only page names it: one that counts with its thousands apart. Not an id, nor a status."""
+    if not isinstance(field, PositiveIntegerField):
+        return field.name
+
+    @admin.display(description=field.verbose_name, ordering=field.name)
+    def shown(row: Model) -> str:
+        value = getattr(row, field.name)
+        return "-" if value is None else f"{value:,}"
+
+    shown.__name__ = field.name
+    return shown
 
 
 class ForgivingAdmin(admin.ModelAdmin[_Row]):
@@ -110,7 +124,8 @@ class SyncRunAdmin(ReadOnly, ForgivingAdmin[SyncRun]):
     list_display = ("started_at", "platform", "trigger", "state_badge", "took", "what_happened")
     list_filter = ("platform", "state", "trigger")
     date_hierarchy = "started_at"
-    readonly_fields = [field.name for field in SyncRun._meta.fields]
+    readonly_fields = [shown_apart(field) for field in SyncRun._meta.fields]
+    fields = readonly_fields
 
     class Media:
         css = {"all": ("curation_sdk/sync.css",)}
@@ -137,7 +152,8 @@ class SyncAttemptAdmin(ReadOnly, ForgivingAdmin[SyncAttempt]):
     list_filter = ("platform", "outcome", "http_status")
     list_select_related = ("contact",)
     search_fields = ("contact__email_key__istartswith", "code__exact", "request_id__exact")
-    readonly_fields = [field.name for field in SyncAttempt._meta.fields]
+    readonly_fields = [shown_apart(field) for field in SyncAttempt._meta.fields]
+    fields = readonly_fields
 
 
 @admin.action(description="Stop", permissions=["stop"])
@@ -156,6 +172,18 @@ def stop_operations(
     model_admin.message_user(request, text if stopped else "They had ended already.", level)
 
 
+#: What the page of an operation shows, in this order; numbers of contacts with their thousands apart.
+_SHOWN = (
+    *("what", "selected", "chosen", "requested_by", "requested_at", "trigger", "reason"),
+    *("state_badge", "outcome", "relatives", "started_at", "finished_at", "problem"),
+    *("queued", "already_queued", "skipped_contacts", "spared", "undone", "too_late"),
+)
+_COUNTS = {
+    name: shown_apart(BulkOperation._meta.get_field(name))
+    for name in ("chosen", "queued", "already_queued", "spared", "undone", "too_late")
+}
+
+
 @admin.register(BulkOperation)
 class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
     """Who queued, skipped or took back which contacts, and how far it is.
@@ -166,11 +194,7 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
     list_display = ("requested_at", "what", "requested_by", "selected", "state_badge", "outcome")
     list_filter = ("platform", "action", "state")
     list_select_related = ("requested_by",)
-    readonly_fields = (
-        *("what", "selected", "chosen", "requested_by", "requested_at", "trigger", "reason"),
-        *("state_badge", "outcome", "relatives", "started_at", "finished_at", "problem"),
-        *("queued", "already_queued", "skipped_contacts", "spared", "undone", "too_late"),
-    )
+    readonly_fields = [_COUNTS.get(name, name) for name in _SHOWN]
     actions = (stop_operations,)
     change_form_template = "admin/curation_sdk/bulkoperation/change_form.html"
 
@@ -220,14 +244,14 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
 
     def get_fieldsets(self, request: HttpRequest, obj: BulkOperation | None = None) -> Any:
         """What was asked for, and what became of it; without what this kind of operation does not have."""
-        has = set(self.readonly_fields)
+        has = set(_SHOWN)
         if obj and obj.action == BulkOperation.Action.UNDO:
             has -= {"queued", "already_queued", "skipped_contacts", "reason"}
         elif obj:
             has -= {"undone", "too_late"} | {
                 name for name in ("reason", "problem", "chosen") if not getattr(obj, name)
             }
-        names = [name for name in self.readonly_fields if name in has]
+        names = [_COUNTS.get(name, name) for name in _SHOWN if name in has]
         became = names.index("state_badge")
         return [(None, {"fields": names[:became]}), ("What became of it", {"fields": names[became:]})]
 

@@ -52,7 +52,7 @@ def skip(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest,
     taken = skip_contacts(job, contacts, reason=reason)
     text = operations.taken_out(job, BulkOperation.Action.SKIP, taken.count)
     model_admin.message_user(request, text, messages.SUCCESS)
-    if warning := taken.warning(job.name):
+    for warning in filter(None, (taken.warning(job.name), taken.others_wait(job.name))):
         model_admin.message_user(request, warning, messages.WARNING)
 
 
@@ -124,6 +124,9 @@ _DOING = {
     BulkOperation.Action.TAKE_OUT: "takes them out of the queue",
 }
 
+#: What else there is to say: nobody looks for these while a worker goes through the contacts.
+_BESIDES = {BulkOperation.Action.SKIP: "Other contacts with the same addresses stay as they are. "}
+
 
 def _in_background(
     job: SyncJob,
@@ -145,8 +148,8 @@ def _in_background(
     start_soon(job, SyncRun.Trigger.ADMIN)
     link = reverse("admin:curation_sdk_bulkoperation_change", args=[operation.pk])
     text = format_html(
-        'These are many contacts: a worker {} for {}. <a href="{}">See how far it is, or stop it.</a>',
-        *(_DOING[action], job.name, link),
+        'These are many contacts: a worker {} for {}. {}<a href="{}">See how far it is, or stop it.</a>',
+        *(_DOING[action], job.name, _BESIDES.get(action, ""), link),
     )
     model_admin.message_user(request, text, messages.SUCCESS)
     warn_without_worker(request, "it waits")

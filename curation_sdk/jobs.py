@@ -16,3 +16,9 @@ def jobs() -> list[SyncJob]:
 def job_named(platform: str) -> SyncJob | None:
     """The job of this platform; None when the settings list none."""
     return next((job for job in jobs() if job.platform == platform), None)
+
+
+def label_of(platform: str) -> str:
+    """What people call this queue: "Brevo"."""
+    job = job_named(platform)
+    return job.label if job else platform

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-from curation_sdk.jobs import job_named
+from curation_sdk.jobs import job_named, label_of
 
 
 class SyncRun(models.Model):
@@ -81,7 +81,7 @@ class SyncRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.platform}, {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{label_of(self.platform)}, {self.started_at:%Y-%m-%d %H:%M}"
 
 
 class SyncAttempt(models.Model):
@@ -132,7 +132,7 @@ class SyncAttempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.platform}: {self.get_outcome_display()}"
+        return f"{label_of(self.platform)}: {self.get_outcome_display()}"
 
 
 class QueuePause(models.Model):

@@ -20,7 +20,7 @@ from curation_sdk.admin_actions import skipped_by
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.overview import platform_state
-from curation_sdk.queueing import active, cancel_queued, closed_reason, make_due, queue_contacts, skip_contacts
+from curation_sdk.queueing import cancel_queued, closed_reason, make_due, queue_contacts, skip_contacts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.tasks import start_soon
 from scrapersky.platforms import PLATFORMS
@@ -68,9 +68,8 @@ def skip(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     taken = skip_contacts(job, chosen, reason=skipped_by(request))
     _said(request, chosen, f"It will not be pushed to {job.name}.")
     _warn(request, job, taken.under_way)
-    if _others_wait(job, chosen):
-        text = f"Another contact with the same address is in the queue for {job.name}, so the person will be pushed."
-        messages.warning(request, f"{text} Skip that one, too.")
+    if others := taken.others_wait(job.name):
+        messages.warning(request, others)
     return _back(contact_id)
 
 
@@ -99,13 +98,6 @@ def _contact(contact_id: UUID) -> QuerySet[Contact]:
     if not chosen.exists():
         raise Http404("There is no such contact.")
     return chosen
-
-
-def _others_wait(job: SyncJob, chosen: QuerySet[Contact]) -> bool:
-    """Is another row of the same person in the queue?"""
-    contact = chosen.first()
-    person = getattr(contact, job.identity, None) if job.identity else None
-    return bool(person) and Contact.objects.filter(active(job), **{job.identity: person}).exists()
 
 
 def _said(request: HttpRequest, chosen: QuerySet[Contact], text: str, level: int = messages.SUCCESS) -> None:
