@@ -570,12 +570,12 @@ def test_a_user_name_with_markup_is_text_in_the_reason(make_contact: Make) -> No
 
 def test_the_list_has_its_thousands_apart(client: Client) -> None:
     Contact.objects.bulk_create(Contact(email=f"p{number}@x.example") for number in range(1_001))
-    html = client.get(LIST, {"q": "example"}).content.decode()
+    html = client.get(LIST).content.decode()
     for words in ("1,001 results", "Select all 1,001 contacts", "All 1,001 selected", 'data-count="new">1,001<'):
         assert words in html
     assert re.search(r"1,001\s+contacts", html)  # below the list
     assert 'data-actions-icnt="100"' in html  # read by a script
-    assert "1001" not in html
+    assert not re.search(r">[^<]*\b1001\b", html)
 
 
 def test_pages_of_what_was_done_have_their_thousands_apart(client: Client, make_contact: Make) -> None:
