@@ -124,7 +124,7 @@ class SyncRunAdmin(ReadOnly, ForgivingAdmin[SyncRun]):
     list_display = ("started_at", "platform", "trigger", "state_badge", "took", "what_happened")
     list_filter = ("platform", "state", "trigger")
     date_hierarchy = "started_at"
-    readonly_fields = [shown_apart(field) for field in SyncRun._meta.fields]
+    readonly_fields = tuple(shown_apart(field) for field in SyncRun._meta.fields)
     fields = readonly_fields
 
     class Media:
@@ -152,7 +152,7 @@ class SyncAttemptAdmin(ReadOnly, ForgivingAdmin[SyncAttempt]):
     list_filter = ("platform", "outcome", "http_status")
     list_select_related = ("contact",)
     search_fields = ("contact__email_key__istartswith", "code__exact", "request_id__exact")
-    readonly_fields = [shown_apart(field) for field in SyncAttempt._meta.fields]
+    readonly_fields = tuple(shown_apart(field) for field in SyncAttempt._meta.fields)
     fields = readonly_fields
 
 
