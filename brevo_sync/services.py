@@ -166,19 +166,19 @@ class BrevoSyncService:
         if missing:
             remarks.append(
                 f"Brevo drops {', '.join(missing)}: the account has no such attributes. "
-                "`manage.py brevo_setup --create` makes them."
+                '"manage.py brevo_setup --create" makes them.'
             )
         if wrong:
             remarks.append(
                 f"Brevo drops {', '.join(wrong)}: of another type in the account. "
-                "`manage.py brevo_setup` says what to do."
+                '"manage.py brevo_setup" says what to do.'
             )
         return remarks
 
     def _no_such_list(self) -> str:
         return (
-            f"Brevo has no list {self.config.list_id}. Correct BREVO_LIST_ID; `manage.py brevo_setup` and the admin's "
-            "connection page show the lists, and whether it was set there."
+            f'Brevo has no list {self.config.list_id}. Correct BREVO_LIST_ID; "manage.py brevo_setup" and the '
+            "admin's connection page show the lists, and whether it was set there."
         )
 
 

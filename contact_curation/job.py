@@ -53,6 +53,7 @@ CURATION = SyncJob(
     # must not make an old row the latest one when rows of one person are merged.
     learned=("email", "email_type", "has_gmail", "name", "phone_number"),
     judged=("email", "email_type", "name", "phone_number"),
+    common_noun="curation",
     done="curated",
     permission=CURATE,
 )

@@ -51,7 +51,7 @@ class PlainListPagination(LimitOffsetPagination):
         self.by_offset = "offset" in request.query_params
         self.after = _position(request)
         if self.after and self.by_offset:
-            raise ValidationError({"offset": ["Give either `after` or `offset`."]})
+            raise ValidationError({"offset": ['Give either "after" or "offset".']})
         rows: QuerySet[Any] = queryset
         if self.after:
             rows = rows.filter(TupleLessThan((F("created_at"), F("id")), self.after))
@@ -86,7 +86,7 @@ class PlainListPagination(LimitOffsetPagination):
             "name": "after",
             "required": False,
             "in": "query",
-            "description": "Where the page begins, as the `next` link of the header `Link` gives it.",
+            "description": 'Where the page begins, as the "next" link of the header "Link" gives it.',
             "schema": {"type": "string"},
         }
         return [*super().get_schema_operation_parameters(view), after]
@@ -117,7 +117,7 @@ def _position(request: Request) -> Position | None:
     try:
         return datetime.strptime(moment, "%Y-%m-%dT%H:%M:%S.%f").replace(tzinfo=UTC), uuid.UUID(key)
     except ValueError:
-        raise ValidationError({"after": ["Take it from a `next` link of this list."]}) from None
+        raise ValidationError({"after": ['Take it from a "next" link of this list.']}) from None
 
 
 def _number(request: Request, name: str, smallest: int, largest: int, otherwise: int) -> int:

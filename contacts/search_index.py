@@ -18,7 +18,7 @@ SEARCHED = (
 
 _HELP = (
     "Searches by part of an address, a name or a domain read the whole table: the database has no extension pg_trgm "
-    "(%s). Have an administrator run `CREATE EXTENSION pg_trgm;` in this database, then run `manage.py migrate` again."
+    '(%s). Have an administrator run "CREATE EXTENSION pg_trgm;" in this database, then run "manage.py migrate" again.'
 )
 
 

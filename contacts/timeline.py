@@ -155,7 +155,7 @@ def _queued(contact: Contact) -> Iterator[Event]:
     for job in QUEUES:
         when, status = getattr(contact, job.next_attempt_at), getattr(contact, job.sync_status)
         if when and status == SyncStatus.QUEUED and not getattr(contact, job.retry_count):
-            yield Event(when, f"Queued for {job.label}", status="queued")
+            yield Event(when, f"Queued for {job.name}", status="queued")
 
 
 def _by_people(contact: Contact) -> Iterator[Event]:
@@ -221,7 +221,7 @@ def _operations(contact: Contact, *, now: datetime) -> Iterator[Event]:
         job = jobs[one.platform]
         yield Event(
             one.requested_at,
-            f"{one.get_action_display()}, {job.label}: asked for many contacts",
+            f"{one.what}: asked for many contacts",
             by=one.requested_by.get_username() if one.requested_by else one.get_trigger_display(),
             detail=f"{operations.sentence(job, one)} This one {among} among them.",
             url=_page("curation_sdk_bulkoperation", one.pk),

@@ -10,7 +10,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
 from django.db import DataError
-from django.db.models import Model, QuerySet
+from django.db.models import Model, PositiveIntegerField, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -20,8 +20,8 @@ from django.utils.text import Truncator
 
 from curation_sdk import operations
 from curation_sdk.drafts import undo_fault
+from curation_sdk.jobs import job_named, jobs
 from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
-from curation_sdk.recovery import job_named, jobs
 from curation_sdk.report import run_in_words
 from curation_sdk.totals import EstimatingPaginator
 from curation_sdk.wording import count_of, how_long
@@ -40,6 +40,20 @@ def status_badge(status: str | None) -> SafeString:
 _LOOKUPS = {"exact", "in", "isnull", "gt", "gte", "lt", "lte"}
 
 LONGEST_SEARCH = 500
+
+
+def shown_apart(field: Any) -> Any:
+    """A column as a read-only page names it: one that counts with its thousands apart. Not an id, nor a status."""
+    if not isinstance(field, PositiveIntegerField):
+        return field.name
+
+    @admin.display(description=field.verbose_name, ordering=field.name)
+    def shown(row: Model) -> str:
+        value = getattr(row, field.name)
+        return "-" if value is None else f"{value:,}"
+
+    shown.__name__ = field.name
+    return shown
 
 
 class ForgivingAdmin(admin.ModelAdmin[_Row]):
@@ -119,7 +133,8 @@ class SyncRunAdmin(ReadOnly, ForgivingAdmin[SyncRun]):
     list_display = ("started_at", "platform", "trigger", "state_badge", "took", "what_happened")
     list_filter = ("platform", "state", "trigger")
     date_hierarchy = "started_at"
-    readonly_fields = [field.name for field in SyncRun._meta.fields]
+    readonly_fields = tuple(shown_apart(field) for field in SyncRun._meta.fields)
+    fields = readonly_fields
 
     class Media:
         css = {"all": ("curation_sdk/sync.css",)}
@@ -146,7 +161,8 @@ class SyncAttemptAdmin(ReadOnly, ForgivingAdmin[SyncAttempt]):
     list_filter = ("platform", "outcome", "http_status")
     list_select_related = ("contact",)
     search_fields = ("contact__email_key__istartswith", "code__exact", "request_id__exact")
-    readonly_fields = [field.name for field in SyncAttempt._meta.fields]
+    readonly_fields = tuple(shown_apart(field) for field in SyncAttempt._meta.fields)
+    fields = readonly_fields
 
 
 @admin.action(description="Stop", permissions=["stop"])
@@ -165,6 +181,18 @@ def stop_operations(
     model_admin.message_user(request, text if stopped else "They had ended already.", level)
 
 
+#: What the page of an operation shows, in this order; numbers of contacts with their thousands apart.
+_SHOWN = (
+    *("what", "selected", "chosen", "requested_by", "requested_at", "trigger", "reason"),
+    *("state_badge", "outcome", "relatives", "started_at", "finished_at", "problem"),
+    *("queued", "already_queued", "skipped_contacts", "spared", "undone", "too_late"),
+)
+_COUNTS = {
+    name: shown_apart(BulkOperation._meta.get_field(name))
+    for name in ("chosen", "queued", "already_queued", "spared", "undone", "too_late")
+}
+
+
 @admin.register(BulkOperation)
 class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
     """Who queued, skipped or took back which contacts, and how far it is.
@@ -172,14 +200,10 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
     Whoever may queue contacts may look, stop and undo.
     """
 
-    list_display = ("requested_at", "what", "requested_by", "selected", "state_badge", "outcome", "way_back")
+    list_display = ("requested_at", "what", "requested_by", "selected", "state_badge", "outcome")
     list_filter = ("platform", "action", "state")
     list_select_related = ("requested_by",)
-    readonly_fields = (
-        *("what", "selected", "chosen", "requested_by", "requested_at", "trigger", "reason"),
-        *("state_badge", "outcome", "relatives", "started_at", "finished_at", "problem"),
-        *("queued", "already_queued", "skipped_contacts", "spared", "undone", "too_late"),
-    )
+    readonly_fields = [_COUNTS.get(name, name) for name in _SHOWN]
     actions = (stop_operations,)
     change_form_template = "admin/curation_sdk/bulkoperation/change_form.html"
 
@@ -192,8 +216,7 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
 
     @admin.display(description="what", ordering="action")
     def what(self, operation: BulkOperation) -> str:
-        job = job_named(operation.platform)
-        return f"{operation.get_action_display()} for {job.label if job else operation.platform}"
+        return operation.what
 
     @admin.display(description="which contacts")
     def selected(self, operation: BulkOperation) -> str:
@@ -205,12 +228,6 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
         job = job_named(operation.platform)
         return " ".join(filter(None, (operations.sentence(job, operation) if job else "", operation.problem)))
 
-    @admin.display(description="way back")
-    def way_back(self, operation: BulkOperation) -> str | SafeString:
-        if undo_fault(operation, now=timezone.now()):
-            return "-"
-        return format_html('<a href="{}">Undo …</a>', _address(operation))
-
     @admin.display(description="undoing")
     def relatives(self, operation: BulkOperation) -> str | SafeString:
         others = [*operation.undoings.all(), *filter(None, [operation.undoes])]
@@ -218,20 +235,32 @@ class BulkOperationAdmin(ReadOnly, ForgivingAdmin[BulkOperation]):
             return "-"
         return format_html_join(", ", '<a href="{}">{}</a>', ((_address(other), other) for other in others))
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """With the way back for whoever may steer a queue, on the operations of those queues."""
+        theirs = {job.platform for job in jobs() if request.user.has_perm(job.permission)}
+
+        @admin.display(description="way back")
+        def way_back(operation: BulkOperation) -> str | SafeString:
+            if operation.platform not in theirs or undo_fault(operation, now=timezone.now()):
+                return "-"
+            return format_html('<a href="{}">Undo …</a>', _address(operation))
+
+        return (*self.list_display, way_back) if theirs else self.list_display
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulkOperation]:
         """Without previews: nobody has asked for those yet."""
         return super().get_queryset(request).filter(confirmed=True).prefetch_related("undoings")
 
     def get_fieldsets(self, request: HttpRequest, obj: BulkOperation | None = None) -> Any:
         """What was asked for, and what became of it; without what this kind of operation does not have."""
-        has = set(self.readonly_fields)
+        has = set(_SHOWN)
         if obj and obj.action == BulkOperation.Action.UNDO:
             has -= {"queued", "already_queued", "skipped_contacts", "reason"}
         elif obj:
             has -= {"undone", "too_late"} | {
                 name for name in ("reason", "problem", "chosen") if not getattr(obj, name)
             }
-        names = [name for name in self.readonly_fields if name in has]
+        names = [_COUNTS.get(name, name) for name in _SHOWN if name in has]
         became = names.index("state_badge")
         return [(None, {"fields": names[:became]}), ("What became of it", {"fields": names[became:]})]
 

@@ -38,7 +38,7 @@ def retry_failed(
     """The same with those of the chosen contacts that ended in Error."""
     failed = contacts.filter(Q(**{job.sync_status: SyncStatus.ERROR}))
     if not failed.exists():
-        text = f"None of the chosen contacts has the {job.label} status Error."
+        text = f"None of the chosen contacts has the {job.name} status Error."
         model_admin.message_user(request, text, messages.WARNING)
         return None
     return _preview(job, BulkOperation.Action.RETRY, model_admin, request, failed)
@@ -53,7 +53,7 @@ def skip(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequest,
     taken = skip_contacts(job, contacts, reason=reason)
     text = operations.taken_out(job, BulkOperation.Action.SKIP, taken.count)
     model_admin.message_user(request, text, messages.SUCCESS)
-    if warning := taken.warning(job.label):
+    for warning in filter(None, (taken.warning(job.name), taken.others_wait(job.name))):
         model_admin.message_user(request, warning, messages.WARNING)
 
 
@@ -65,7 +65,7 @@ def take_out(job: SyncJob, model_admin: admin.ModelAdmin[Any], request: HttpRequ
     taken = cancel_queued(job, contacts)
     level = messages.SUCCESS if taken.count else messages.WARNING
     model_admin.message_user(request, operations.taken_out(job, BulkOperation.Action.TAKE_OUT, taken.count), level)
-    if warning := taken.warning(job.label):
+    if warning := taken.warning(job.name):
         model_admin.message_user(request, warning, messages.WARNING)
 
 
@@ -93,8 +93,16 @@ def _preview(
         model_admin.message_user(request, f"{reason} Nothing was queued.", messages.ERROR)
         return None
     ticked = {} if _everything(request) else {"ticked": True}
+    selection = {"list": _list(request), **ticked}
+    return to_preview(job, action, contacts, selection, user=request.user)
+
+
+def to_preview(
+    job: SyncJob, action: BulkOperation.Action, contacts: QuerySet[Any], selection: dict[str, Any], *, user: Any
+) -> HttpResponse:
+    """Keep these contacts, and lead to the page that shows what would become of them, where a person confirms it."""
     now = timezone.now()
-    draft = drafts.draft(job, action, contacts, {"list": _list(request), **ticked}, user=request.user, now=now)
+    draft = drafts.draft(job, action, contacts, selection, user=user, now=now)
     if draft.state == BulkOperation.State.WAITING and not worker_alive(now=now):
         operations.do_now(job, draft, seconds=COUNT_FOR)
     return HttpResponseRedirect(reverse("sync-preview", args=[job.platform, draft.pk]))
@@ -108,7 +116,7 @@ def skipped_by(request: HttpRequest) -> str:
 def warn_without_worker(request: HttpRequest, waits: str) -> None:
     """Say so when no worker lives. waits: who waits for one, and does: "they wait"."""
     if not worker_alive(now=timezone.now()):
-        messages.warning(request, f"No worker is running, so {waits}. `manage.py qcluster` starts one.")
+        messages.warning(request, f'No worker is running, so {waits}. "manage.py qcluster" starts one.')
 
 
 #: What a worker does with very many, for people. What queues has a preview, and is confirmed there.
@@ -116,6 +124,9 @@ _DOING = {
     BulkOperation.Action.SKIP: "skips them",
     BulkOperation.Action.TAKE_OUT: "takes them out of the queue",
 }
+
+#: What else there is to say: nobody looks for these while a worker goes through the contacts.
+_BESIDES = {BulkOperation.Action.SKIP: "Other contacts with the same addresses stay as they are. "}
 
 
 def _in_background(
@@ -138,8 +149,8 @@ def _in_background(
     start_soon(job, SyncRun.Trigger.ADMIN)
     link = reverse("admin:curation_sdk_bulkoperation_change", args=[operation.pk])
     text = format_html(
-        'These are many contacts: a worker {} for {}. <a href="{}">See how far it is, or stop it.</a>',
-        *(_DOING[action], job.label, link),
+        'These are many contacts: a worker {} for {}. {}<a href="{}">See how far it is, or stop it.</a>',
+        *(_DOING[action], job.name, _BESIDES.get(action, ""), link),
     )
     model_admin.message_user(request, text, messages.SUCCESS)
     warn_without_worker(request, "it waits")

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from curation_sdk.job import SyncJob
-from curation_sdk.recovery import jobs
+from curation_sdk.jobs import jobs
 from curation_sdk.statuses import SyncStatus
 
 

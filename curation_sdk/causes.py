@@ -34,7 +34,8 @@ _PARTICULARS = f"{_DOUBLE}|{_SINGLE}|{_MAIL}|{_UUID}|{_ID}|{_NUMBER}"
 _THEIRS = re.compile(f"(?P<kept>{_STATUS})|{_ADDRESS}|`[^`]*`|{_PARTICULARS}")
 
 #: In ours addresses, commands and the names of things, such as "API enabled", are advice.
-_OURS = re.compile(f'(?P<kept>{_STATUS}|{_ADDRESS}|`[^`]*`|"[A-Za-z][A-Za-z. ]*")|{_PARTICULARS}')
+_COMMAND = r'"manage\.py [a-z\d_ -]+"'
+_OURS = re.compile(f'(?P<kept>{_STATUS}|{_ADDRESS}|{_COMMAND}|"[A-Za-z][A-Za-z. ]*")|{_PARTICULARS}')
 
 _ROW = re.compile(f"{OMITTED}(?:[\\s,]*{OMITTED})+")
 _ONE = re.compile(f"({OMITTED} )(second|minute|contact|character)\\b|({OMITTED} )try\\b")

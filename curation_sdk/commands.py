@@ -112,7 +112,7 @@ class SyncCommand(BaseCommand):
         if chosen is not None:
             now = timezone.now()
             if ids:
-                self.stdout.write(queue_contacts(self.job, chosen, now=now).sentence(self.job.label))
+                self.stdout.write(queue_contacts(self.job, chosen, now=now).sentence(self.job.name))
                 make_due(self.job, chosen, now=now)
             else:
                 self._queue_in_chunks(chosen)
@@ -153,7 +153,7 @@ class SyncCommand(BaseCommand):
                 result += chunk
                 bar.update(chunk.total)
             stopped = stop()
-        self.stdout.write(result.sentence(self.job.label))
+        self.stdout.write(result.sentence(self.job.name))
         if stopped:
             sys.exit(INTERRUPTED)
 

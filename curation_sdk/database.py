@@ -82,4 +82,4 @@ def database_fault() -> str:
         behind = bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     except DatabaseError as error:
         return f"The database cannot be used: {str(error).strip()}"
-    return "The database is not up to date. Run `manage.py migrate`." if behind else ""
+    return 'The database is not up to date. Run "manage.py migrate".' if behind else ""

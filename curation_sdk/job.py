@@ -103,7 +103,7 @@ class SyncJob:
     """
 
     platform: str  # "brevo": in SyncRun, in logs
-    label: str  # "Brevo": in front of people
+    label: str  # "Brevo": in front of people, as a heading or the first word
     model: type[Any]
 
     sync_status: str
@@ -144,12 +144,18 @@ class SyncJob:
     learned: tuple[str, ...] = ()
     # Texts that an answer is about: it is not stored when one of them has changed since the contact was claimed.
     judged: tuple[str, ...] = ()
+    common_noun: str = ""  # what it is called within a sentence, where that is no proper name like the label
     done: str = "synced"  # how counts call a contact that succeeded
     permission: str = "contacts.push_contact"  # what a person needs to queue contacts and to steer the runs
     # The path of the platform's address is as good as a key: only those who set platforms up see more than the host.
     address_is_secret: bool = False
     # The page of a contact in the platform's own site, by what it calls the contact; "": there is none that we know.
     page_of: Callable[[str], str] = _no_page
+
+    @property
+    def name(self) -> str:
+        """What it is called within a sentence: "Brevo", "curation"."""
+        return self.common_noun or self.label
 
     def person(self, row: Any) -> Any:
         """What rows of one person share, and no others."""

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from curation_sdk.jobs import job_named, label_of
+
 
 class SyncRun(models.Model):
     """One cycle of a platform's loop that had something to do.
@@ -79,7 +81,7 @@ class SyncRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.platform}, {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{label_of(self.platform)}, {self.started_at:%Y-%m-%d %H:%M}"
 
 
 class SyncAttempt(models.Model):
@@ -130,7 +132,7 @@ class SyncAttempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.platform}: {self.get_outcome_display()}"
+        return f"{label_of(self.platform)}: {self.get_outcome_display()}"
 
 
 class QueuePause(models.Model):
@@ -244,7 +246,13 @@ class BulkOperation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_action_display()}, {self.platform}, {self.requested_at:%Y-%m-%d %H:%M}"
+        return f"{self.what}, {self.requested_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def what(self) -> str:
+        """What is to be done, in words: "Queue for Brevo"."""
+        job = job_named(self.platform)
+        return f"{self.get_action_display()} for {job.name if job else self.platform}"
 
     @property
     def skipped_count(self) -> int:

@@ -172,9 +172,9 @@ def sentence(job: SyncJob, operation: BulkOperation) -> str:
         text = _undone(job, operation)
     elif operation.action in TAKING_OUT:
         taken = TakenOut(operation.skipped_count, operation.skipped.get(UNDER_WAY, 0))
-        text = f"{taken_out(job, operation.action, taken.count)} {taken.warning(job.label)}".strip()
+        text = f"{taken_out(job, operation.action, taken.count)} {taken.warning(job.name)}".strip()
     else:
-        text = result(job, operation).sentence(job.label)
+        text = result(job, operation).sentence(job.name)
     if operation.spared:
         verb = "was" if operation.spared == 1 else "were"
         text += f" {operation.spared:,} {verb} left alone: somebody decided about them meanwhile."
@@ -182,7 +182,7 @@ def sentence(job: SyncJob, operation: BulkOperation) -> str:
 
 
 def _undone(job: SyncJob, operation: BulkOperation) -> str:
-    text = f"Took {count_of(operation.undone, 'contact')} out of the queue for {job.label} again."
+    text = f"Took {count_of(operation.undone, 'contact')} out of the queue for {job.name} again."
     if operation.too_late:
         verb = "was" if operation.too_late == 1 else "were"
         text += f" {operation.too_late:,} {verb} too late: a run has or had them in hand."
@@ -192,8 +192,8 @@ def _undone(job: SyncJob, operation: BulkOperation) -> str:
 def taken_out(job: SyncJob, action: str, count: int) -> str:
     """For people: "Took 3 contacts out of the queue for Brevo."."""
     if action == Action.TAKE_OUT:
-        return f"Took {count_of(count, 'contact')} out of the queue for {job.label}."
-    return f"{count_of(count, 'contact')} will not be pushed to {job.label}."
+        return f"Took {count_of(count, 'contact')} out of the queue for {job.name}."
+    return f"{count_of(count, 'contact')} will not be pushed to {job.name}."
 
 
 def _next(job: SyncJob, *, now: datetime) -> BulkOperation | None:

@@ -77,7 +77,7 @@ class Standing:
             return f"{self.job.label} asked us to wait until {self.wait_until:%H:%M:%S} UTC."
         needs_worker = bool(self.waiting) and not self.job.off_reason()  # else another program fetches them
         if (needs_worker or self.operations) and not self.workers:
-            return "No worker is running, so queued contacts wait. `manage.py qcluster` starts one."
+            return 'No worker is running, so queued contacts wait. "manage.py qcluster" starts one.'
         if self.waiting and self.cancelled and not self.running:
             return cancel_sentence(self.cancelled)
         return ""

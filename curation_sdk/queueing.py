@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -59,13 +59,15 @@ class TakenOut:
 
     `under_way`: those that a run had in hand at that moment. Their push may have been sent already, which nobody can
     call back, so people are told.
+    `others`: other rows of the same people that stay in the queue, where that was asked.
     """
 
     count: int
     under_way: int = 0
+    others: int = 0
 
     def __add__(self, other: TakenOut) -> TakenOut:
-        return TakenOut(self.count + other.count, self.under_way + other.under_way)
+        return TakenOut(self.count + other.count, self.under_way + other.under_way, self.others + other.others)
 
     def warning(self, label: str) -> str:
         """For people; "" when there is nothing to say."""
@@ -73,6 +75,16 @@ class TakenOut:
             return ""
         verb = "was" if self.under_way == 1 else "were"
         return f"{self.under_way:,} of them {verb} being pushed at that moment and may have reached {label}."
+
+    def others_wait(self, label: str) -> str:
+        """For people, who did not expect them to be pushed; "" when there is nothing to say."""
+        if not self.others:
+            return ""
+        if self.others == 1:
+            text = f"Another contact with the same address is in the queue for {label}, so the person will be pushed."
+            return f"{text} Skip that one, too."
+        text = f"{self.others:,} other contacts with the same addresses are in the queue for {label}"
+        return f"{text}, so these people will be pushed. Skip those, too."
 
 
 def closed_reason(job: SyncJob) -> str:
@@ -198,16 +210,27 @@ def write_cancelled(job: SyncJob, contacts: QuerySet[Any]) -> TakenOut:
 
 
 def skip_contacts(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> TakenOut:
-    """Mark contacts as not to be pushed, whatever state they are in. Returns how many."""
+    """Mark contacts as not to be pushed, whatever state they are in. Returns how many, and how many others wait."""
 
     def skip() -> TakenOut:
         one_bulk_writer()
         spare(job, contacts)
-        return write_skipped(job, contacts, reason=reason)
+        others = _others(job, contacts)  # first: afterwards the caller's filter may find nobody
+        return replace(write_skipped(job, contacts, reason=reason), others=others)
 
     taken = atomic_with_retry(skip)
     statuses_changed(job)
     return taken
+
+
+def _others(job: SyncJob, contacts: QuerySet[Any]) -> int:
+    """How many further rows of the same people are in the queue."""
+    if not job.identity:
+        return 0
+    chosen = _chosen(contacts)
+    people = chosen.filter(**{f"{job.identity}__isnull": False}).values(job.identity)
+    rows = job.contacts.filter(active(job), **{f"{job.identity}__in": people})
+    return rows.exclude(pk__in=chosen.values("pk")).count()
 
 
 def write_skipped(job: SyncJob, contacts: QuerySet[Any], *, reason: str) -> TakenOut:

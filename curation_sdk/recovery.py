@@ -12,14 +12,13 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Q
-from django.utils.module_loading import import_string
 
 from curation_sdk import runs, steering
 from curation_sdk.claiming import due, work_is_due
 from curation_sdk.clock import Clock, SystemClock
 from curation_sdk.job import SyncJob
+from curation_sdk.jobs import jobs
 from curation_sdk.models import SyncRun
 from curation_sdk.operations import operation_is_left, unfinished
 from curation_sdk.statuses import ProcessingStatus
@@ -32,17 +31,6 @@ SILENT_FOR = 30.0  # seconds
 
 #: A task that was put into the queue gets this long to begin, before another one is.
 PATIENCE = 30.0  # seconds
-
-
-def jobs() -> list[SyncJob]:
-    """The platforms' jobs that the settings list."""
-    return [import_string(path) for path in settings.SYNC_JOBS]
-
-
-def job_named(platform: str) -> SyncJob | None:
-    """The job of this platform; None when the settings list none."""
-    return next((job for job in jobs() if job.platform == platform), None)
-
 
 #: Contacts that are due, with nobody at them, wait for their task this long: then it was lost, for instance with a
 #: Redis that was restarted.

@@ -69,7 +69,7 @@ class SetupCommand(BaseCommand):
             raise CommandError(f"{label} could not be asked. {error.reason}", returncode=1) from None
         if wrong:
             command = f"manage.py {self.job.platform}_setup --create"
-            advice = f" `{command}` makes what is missing." if can_make else ""
+            advice = f' "{command}" makes what is missing.' if can_make else ""
             raise CommandError(f"{wrong} to do.{advice}", returncode=1)
         self.stdout.write(self.style.SUCCESS(f"{label} is ready."))
 

@@ -39,8 +39,15 @@ def total(rows: QuerySet[Any], *, exact_up_to: int = EXACT_UP_TO) -> Total:
     return Total(max(int(plan["Plan"]["Plan Rows"]), counted), exact=False)
 
 
+class Counted(int):
+    """A number that counts like any other, and has its thousands apart where people read it."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}"
+
+
 class About(int):
-    """An estimated number: counts like any other, and says what it is where people read it."""
+    """An estimated one, which says what it is."""
 
     def __str__(self) -> str:
         return f"about {int(self):,}"
@@ -54,6 +61,6 @@ class EstimatingPaginator(Paginator[Any]):
     @cached_property
     def count(self) -> int:
         if not isinstance(self.object_list, QuerySet):
-            return len(self.object_list)
+            return Counted(len(self.object_list))
         found = total(self.object_list, exact_up_to=self.exact_up_to)
-        return found.number if found.exact else About(found.number)
+        return (Counted if found.exact else About)(found.number)

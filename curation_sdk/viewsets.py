@@ -97,7 +97,7 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
             return sum(parts, QueueResult(0, 0))
 
         result = atomic_with_retry(queue)
-        return _queued(result, result.sentence(self.job.label))
+        return _queued(result, result.sentence(self.job.name))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses={200: QueueResultSerializer, 202: QueueAcceptedSerializer})
     @action(detail=False, methods=["post"], url_path="sync/filtered", serializer_class=FiltersSerializer)
@@ -114,7 +114,7 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
             return self._in_background(request, filters)
         result = queue_contacts(self.job, contacts, now=timezone.now())
         start_soon(self.job, SyncRun.Trigger.API)
-        return _queued(result, result.sentence(self.job.label))
+        return _queued(result, result.sentence(self.job.name))
 
     @extend_schema(request=ContactIdsSerializer, responses=CancelResultSerializer)
     @action(detail=False, methods=["post"], url_path="sync/cancel", serializer_class=ContactIdsSerializer)
@@ -127,7 +127,7 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
             lambda: sum((cancel_queued(self.job, contacts) for contacts in self._found(ids)), TakenOut(0))
         )
         message = operations.taken_out(self.job, BulkOperation.Action.TAKE_OUT, taken.count)
-        warning = taken.warning(self.job.label)
+        warning = taken.warning(self.job.name)
         return Response({"cancelled_count": taken.count, "message": f"{message} {warning}".strip()})
 
     @extend_schema(responses=OperationSerializer(many=True))
@@ -167,7 +167,7 @@ class SyncViewSet(viewsets.GenericViewSet[Any]):
         )
         start_soon(self.job, SyncRun.Trigger.API)
         shown = self._shown(request, operation)
-        message = f"These are many contacts: a worker queues them for {self.job.label}. See {shown['url']}"
+        message = f"These are many contacts: a worker queues them for {self.job.name}. See {shown['url']}"
         answer = _queued(operations.result(self.job, operation), message)
         return Response({**answer.data, "operation": shown}, status=status.HTTP_202_ACCEPTED)
 

@@ -122,7 +122,7 @@ def _stop(status: int, said: Said, seen: Evidence) -> StopRun | None:
     if said.lacks_property:
         return StopRun(
             f"HubSpot refuses every contact, because the account lacks a property ({status}): {quoted(seen.message)}. "
-            "`manage.py hubspot_setup` says which.",
+            '"manage.py hubspot_setup" says which.',
             seen,
         )
     if said.category == "MISSING_SCOPES":
@@ -136,7 +136,7 @@ def no_such_properties(names: Sequence[str]) -> str:
     nouns = "property" if len(names) == 1 else "properties"
     return (
         f"HubSpot refuses every contact, because the account has no {nouns} {', '.join(names)}. "
-        "`manage.py hubspot_setup --create` makes what is missing."
+        '"manage.py hubspot_setup --create" makes what is missing.'
     )
 
 

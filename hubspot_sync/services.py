@@ -114,7 +114,7 @@ class HubSpotSyncService:
         if wrong:
             raise StopRun(
                 f"HubSpot refuses contacts for a property that cannot take what we send: {'; '.join(wrong)}. "
-                "`manage.py hubspot_setup` says what to do."
+                '"manage.py hubspot_setup" says what to do.'
             )
 
     def push(self, contacts: Sequence[Contact]) -> list[Answer]:

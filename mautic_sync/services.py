@@ -256,12 +256,12 @@ class MauticSyncService:
             return []
         return [
             f"Mautic drops {', '.join(missing)}: it has no such contact fields. "
-            "`manage.py mautic_setup --create` makes them."
+            '"manage.py mautic_setup --create" makes them.'
         ]
 
     def _no_such_segment(self) -> str:
         return (
-            f"Mautic has no segment {self.config.segment_id}. Correct MAUTIC_SEGMENT_ID; `manage.py mautic_setup` "
+            f'Mautic has no segment {self.config.segment_id}. Correct MAUTIC_SEGMENT_ID; "manage.py mautic_setup" '
             "and the admin's connection page show the segments, and whether it was set there."
         )
 

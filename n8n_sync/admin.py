@@ -12,7 +12,7 @@ from django.utils.text import Truncator
 
 from contacts.permissions import PUSH
 from curation_sdk.admin import ForgivingAdmin, ReadOnly
-from curation_sdk.recovery import jobs
+from curation_sdk.jobs import jobs
 from curation_sdk.wording import count_of
 from n8n_sync.enriching import use_enrichments
 from n8n_sync.job import N8N

@@ -71,7 +71,7 @@ def use_enrichments(
     for job in jobs:
         arrived = Contact.objects.filter(Q(**{job.sync_status: SyncStatus.COMPLETE}), pk__in=changed)
         if changed and not closed_reason(job) and (queued := queue_contacts(job, arrived, now=now).queued):
-            used.queued[job.label] = queued
+            used.queued[job.name] = queued
             start_soon(job, SyncRun.Trigger.ADMIN)
     return used
 

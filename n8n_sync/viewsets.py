@@ -20,7 +20,7 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from contacts.filters import filter_contacts, known_filters
 from contacts.models import Contact
 from contacts.permissions import SyncPermissions
-from curation_sdk.recovery import jobs
+from curation_sdk.jobs import jobs
 from curation_sdk.viewsets import SyncViewSet
 from curation_sdk.wording import count_of
 from n8n_sync.authentication import IsN8n, SharedSecret

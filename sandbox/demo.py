@@ -103,7 +103,7 @@ def _manage(environment: Mapping[str, str], *arguments: str, may_fail: bool = Fa
         [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
     )
     if done.returncode and not may_fail:
-        raise Ended(f"`manage.py {arguments[0]}` failed:\n{done.stdout}{done.stderr}", 1)
+        raise Ended(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}", 1)
 
 
 def _start(environment: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:

@@ -47,4 +47,4 @@ def _queue() -> str:
 
 
 def _worker() -> str:
-    return "ok" if worker_alive(now=timezone.now()) else "none seen lately; `manage.py qcluster` starts one"
+    return "ok" if worker_alive(now=timezone.now()) else 'none seen lately; "manage.py qcluster" starts one'

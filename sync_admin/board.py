@@ -24,7 +24,7 @@ RUNS = 5
 #: The statuses of the bar, from left to right. New ones are not in it: nobody has asked for them.
 BAR = (SyncStatus.COMPLETE, SyncStatus.PROCESSING, SyncStatus.QUEUED, SyncStatus.SKIPPED, SyncStatus.ERROR)
 
-NO_WORKER = "No worker is running, so nothing is pushed. `manage.py qcluster` starts one."
+NO_WORKER = 'No worker is running, so nothing is pushed. "manage.py qcluster" starts one.'
 
 
 def board(jobs: Sequence[SyncJob], *, now: datetime, runs_linked: bool, for_a_start: bool) -> dict[str, Any]:
@@ -59,6 +59,7 @@ def _queue(
     return {
         "platform": job.platform,
         "label": job.label,
+        "name": job.name,
         "state": _state(standing),
         "problem": standing.problem,
         "notes": standing.latest.notes if standing.latest else "",

@@ -20,7 +20,7 @@ from curation_sdk.admin_actions import skipped_by
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, SyncRun
 from curation_sdk.overview import platform_state
-from curation_sdk.queueing import active, cancel_queued, closed_reason, make_due, queue_contacts, skip_contacts
+from curation_sdk.queueing import cancel_queued, closed_reason, make_due, queue_contacts, skip_contacts
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.tasks import start_soon
 from scrapersky.platforms import PLATFORMS
@@ -42,18 +42,18 @@ def push_now(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     problem = platform_state(job, now=now)["problem"]
     begins = "" if problem else ", and a run begins"
     if queued.queued:
-        _said(request, chosen, f"Queued for {job.label}{begins}.")
+        _said(request, chosen, f"Queued for {job.name}{begins}.")
     elif hurried:
-        _said(request, chosen, f"The next try for {job.label} is due at once{begins}.")
+        _said(request, chosen, f"The next try for {job.name} is due at once{begins}.")
     elif queued.skipped_count:
         reason = getattr(contact, job.processing_error, "")
-        _said(request, chosen, f"Skipped for {job.label}: {reason}", messages.WARNING)
+        _said(request, chosen, f"Skipped for {job.name}: {reason}", messages.WARNING)
         return _back(contact_id)
     elif getattr(contact, job.sync_status, "") == SyncStatus.PROCESSING:
-        messages.info(request, f"A run is pushing it to {job.label} at this moment.")
+        messages.info(request, f"A run is pushing it to {job.name} at this moment.")
         return _back(contact_id)
     else:
-        messages.info(request, f"It was queued for {job.label} already, and is due now{begins}.")
+        messages.info(request, f"It was queued for {job.name} already, and is due now{begins}.")
     start_soon(job, SyncRun.Trigger.ADMIN)
     if problem:
         messages.warning(request, problem)
@@ -66,11 +66,10 @@ def skip(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     """Mark this contact as not to be pushed."""
     job, chosen = _platform(request, name), _contact(contact_id)
     taken = skip_contacts(job, chosen, reason=skipped_by(request))
-    _said(request, chosen, f"It will not be pushed to {job.label}.")
+    _said(request, chosen, f"It will not be pushed to {job.name}.")
     _warn(request, job, taken.under_way)
-    if _others_wait(job, chosen):
-        text = f"Another contact with the same address is in the queue for {job.label}, so the person will be pushed."
-        messages.warning(request, f"{text} Skip that one, too.")
+    if others := taken.others_wait(job.name):
+        messages.warning(request, others)
     return _back(contact_id)
 
 
@@ -83,7 +82,7 @@ def take_out(request: HttpRequest, name: str, contact_id: UUID) -> HttpResponse:
     if taken.count:
         _said(request, chosen, operations.taken_out(job, BulkOperation.Action.TAKE_OUT, taken.count))
     else:
-        messages.info(request, f"It was not in the queue for {job.label} any more.")
+        messages.info(request, f"It was not in the queue for {job.name} any more.")
     _warn(request, job, taken.under_way)
     return _back(contact_id)
 
@@ -101,13 +100,6 @@ def _contact(contact_id: UUID) -> QuerySet[Contact]:
     return chosen
 
 
-def _others_wait(job: SyncJob, chosen: QuerySet[Contact]) -> bool:
-    """Is another row of the same person in the queue?"""
-    contact = chosen.first()
-    person = getattr(contact, job.identity, None) if job.identity else None
-    return bool(person) and Contact.objects.filter(active(job), **{job.identity: person}).exists()
-
-
 def _said(request: HttpRequest, chosen: QuerySet[Contact], text: str, level: int = messages.SUCCESS) -> None:
     """Tell the person, and keep it in the contact's history."""
     messages.add_message(request, level, text)
@@ -117,7 +109,7 @@ def _said(request: HttpRequest, chosen: QuerySet[Contact], text: str, level: int
 
 def _warn(request: HttpRequest, job: SyncJob, under_way: int) -> None:
     if under_way:
-        messages.warning(request, f"It was being pushed at that moment and may have reached {job.label}.")
+        messages.warning(request, f"It was being pushed at that moment and may have reached {job.name}.")
 
 
 def _back(contact_id: UUID) -> HttpResponse:

@@ -60,7 +60,7 @@ def run_now(request: HttpRequest, name: str) -> HttpResponseBase:
         messages.warning(request, reason)
         return _back(job)
     start_soon(job, SyncRun.Trigger.HAND)
-    messages.success(request, f"A run for {job.label} was asked for.")
+    messages.success(request, f"A run for {job.name} was asked for.")
     warn_without_worker(request, "it waits")
     return _back(job)
 
@@ -71,12 +71,12 @@ def cancel_run(request: HttpRequest, name: str) -> HttpResponseBase:
     """Have the run under way end."""
     job, now = queue_to_steer(request, name), timezone.now()
     if steering.cancel_runs(job, by=request.user.get_username()):
-        text = f"The run for {job.label} ends within seconds. What it has not pushed stays queued."
+        text = f"The run for {job.name} ends within seconds. What it has not pushed stays queued."
         messages.success(request, text)
     elif ending := runs.running(job, now=now).first():
         messages.warning(request, f"{ending.cancelled_by} has cancelled the run already.")
     else:
-        messages.warning(request, f"No run for {job.label} is under way.")
+        messages.warning(request, f"No run for {job.name} is under way.")
     return _back(job)
 
 
@@ -101,12 +101,12 @@ def _why_not(job: SyncJob) -> str:
     if pause := steering.paused(job):
         return f"{steering.pause_sentence(pause)} Resume it first."
     if runs.running(job, now=now).exists():
-        return f"A run for {job.label} is under way already."
+        return f"A run for {job.name} is under way already."
     if until := runs.resume_at(job, now=now):
         # The platform's word: whoever calls it earlier is refused, and for longer.
         return f"{job.label} asked us to wait until {until:%H:%M:%S} UTC. The schedule starts the next run after that."
     if not operations.unfinished(job).exists() and not work_is_due(job, job.policy(), now=now):
-        return f"Nothing is due for {job.label}."
+        return f"Nothing is due for {job.name}."
     return ""
 
 

@@ -17,19 +17,20 @@ from django.views.decorators.http import require_POST, require_safe
 
 from contacts.permissions import VIEW
 from curation_sdk import cause_groups, drafts, operations
-from curation_sdk.admin_actions import warn_without_worker
+from curation_sdk.admin_actions import to_preview, warn_without_worker
 from curation_sdk.cause_filter import list_address, list_query
 from curation_sdk.cause_groups import Group
 from curation_sdk.job import SyncJob
-from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
+from curation_sdk.models import BulkOperation, SyncAttempt
 from curation_sdk.queueing import closed_reason
 from curation_sdk.status_counts import status_counts
 from curation_sdk.statuses import SyncStatus
-from curation_sdk.tasks import start_soon
 from curation_sdk.wording import count_of
 from scrapersky.platforms import QUEUES
 from sync_admin.advice import Advice, advice, set_up_address
 from sync_admin.pages import page, queue_or_404, queue_to_steer, render
+
+GONE = "No contact has this error any more. Nothing was queued."
 
 #: Causes of a queue on the page of all queues.
 FIRST = 5
@@ -50,8 +51,10 @@ class Line:
 
     @property
     def retry(self) -> str:
-        """What the button says."""
-        return "Retry this one" if self.group.count == 1 else f"Retry these {self.group.count:,}"
+        """What the button says. Very many lead to a page that shows first what would become of them."""
+        if self.group.count == 1:
+            return "Retry this one"
+        return f"Retry these {self.group.count:,}" + (" …" if self.group.count > operations.IMMEDIATELY else "")
 
 
 @require_safe
@@ -104,52 +107,41 @@ def errors(request: HttpRequest, name: str) -> HttpResponseBase:
 @require_POST
 @page(VIEW)
 def retry(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Queue the failed contacts of one cause again: those, and no others."""
+    """Queue the failed contacts of one cause again: those, and no others. Very many are shown and confirmed first."""
     job = queue_to_steer(request, name)
     cause = request.POST.get("cause", "").replace("\x00", "")
     contacts = cause_groups.of_cause(job, SyncStatus.ERROR, cause)
+    selection = {"list": list_query(job, SyncStatus.ERROR, cause)}
     if closed := closed_reason(job):
         messages.error(request, f"{closed} Nothing was queued.")
     elif operations.too_many(contacts):
-        _in_background(request, job, cause)
-    elif contacts.exists():
-        _at_once(request, job, cause, contacts)
-    else:
-        messages.warning(request, "No contact has this error any more.")
-    if not closed and not job.off_reason():
+        return to_preview(job, BulkOperation.Action.RETRY, contacts, selection, user=request.user)
+    elif _at_once(request, job, contacts, selection) and not job.off_reason():
         warn_without_worker(request, "they wait")
     return HttpResponseRedirect(reverse("sync-errors", args=[job.platform]))
 
 
-def _at_once(request: HttpRequest, job: SyncJob, cause: str, contacts: QuerySet[Any]) -> None:
-    """As one that is confirmed after a preview, so that it is in the history and can be undone."""
-    selection = {"list": list_query(job, SyncStatus.ERROR, cause)}
+def _at_once(request: HttpRequest, job: SyncJob, contacts: QuerySet[Any], selection: dict[str, str]) -> int:
+    """As one that is confirmed after a preview, so that it is in the history and can be undone. Says how many."""
+    if not contacts.exists():
+        messages.warning(request, GONE)
+        return 0
     now = timezone.now()
     operation = drafts.draft_of_few(job, BulkOperation.Action.RETRY, contacts, selection, user=request.user, now=now)
     drafts.confirm(job, operation, now=now)
+    link = reverse("admin:curation_sdk_bulkoperation_change", args=[operation.pk])
     if operation.state == BulkOperation.State.FAILED:
         messages.error(request, f"This could not be done: {operation.problem}")
-        return
-    text, link = operations.sentence(job, operation), _page_of(operation)
-    messages.success(request, format_html('{} <a href="{}">See it, or undo it.</a>', text, link))
-
-
-def _in_background(request: HttpRequest, job: SyncJob, cause: str) -> None:
-    operation = operations.request(
-        job,
-        BulkOperation.Action.RETRY,
-        {"list": list_query(job, SyncStatus.ERROR, cause)},
-        trigger=SyncRun.Trigger.ADMIN,
-        user=request.user,
-        now=timezone.now(),
-    )
-    start_soon(job, SyncRun.Trigger.ADMIN)
-    text = 'These are many contacts: a worker queues them again. <a href="{}">See how far it is, or stop it.</a>'
-    messages.success(request, format_html(text, _page_of(operation)))
-
-
-def _page_of(operation: BulkOperation) -> str:
-    return reverse("admin:curation_sdk_bulkoperation_change", args=[operation.pk])
+    elif operation.queued:
+        text = format_html('{} <a href="{}">See it, or undo it.</a>', operations.sentence(job, operation), link)
+        messages.success(request, text)
+    elif operation.skipped:
+        messages.warning(
+            request, format_html('{} <a href="{}">See it.</a>', operations.sentence(job, operation), link)
+        )
+    else:  # somebody was quicker
+        messages.warning(request, GONE)
+    return operation.queued
 
 
 def _lines(job: SyncJob, status: SyncStatus, groups: Sequence[Group], last: dict[str, SyncAttempt]) -> list[Line]:

@@ -46,7 +46,7 @@ State = ContactImport.State
 #: In the order in which the preview shows them: what a person may want to look at first.
 _KINDS = {Kind.NEW_FOR_ADDRESS: "New row for a known address", Kind.THERE: "There already", Kind.NEW: "New"}
 
-_NO_WORKER = "No worker is running, so the file waits. `manage.py qcluster` starts one."
+_NO_WORKER = 'No worker is running, so the file waits. "manage.py qcluster" starts one.'
 
 
 class UploadForm(forms.Form):
@@ -90,7 +90,7 @@ def _import_contacts(request: HttpRequest, limit: UploadLimit) -> HttpResponseBa
         largest=LARGEST // 1024 // 1024,
         kept_for=kept_for(),
         imports=[
-            {"import": upload, "badge": _badge(upload), "text": _outcome(upload)}
+            {"import": upload, "badge": _badge(upload), "label": _label(upload), "text": _outcome(upload)}
             for upload in ContactImport.objects.select_related("uploaded_by").defer("preview")[:LATEST]
         ],
     )
@@ -150,7 +150,9 @@ def import_state(request: HttpRequest, upload_id: UUID) -> HttpResponseBase:
 def import_confirm(request: HttpRequest, upload_id: UUID) -> HttpResponseBase:
     """Have a checked file imported."""
     upload = get_object_or_404(ContactImport, pk=upload_id)
-    if work.confirm(upload, user=request.user, now=timezone.now()):
+    if _nothing_to_import(upload):
+        messages.warning(request, "There is nothing to import: no row is new.")
+    elif work.confirm(upload, user=request.user, now=timezone.now()):
         start_soon()
     else:
         messages.warning(request, "Nothing was changed: this import is not one that waits to be confirmed.")
@@ -186,7 +188,7 @@ def progress(upload: ContactImport, *, now: datetime) -> dict[str, Any]:
     share = 100 * upload.cursor // max(upload.lines, 1) if upload.state in ContactImport.RUNNING else 0
     return {
         "state": upload.state,
-        "label": upload.get_state_display(),
+        "label": _label(upload),
         "percent": min(share, 100),
         "text": _outcome(upload),
         "problem": _NO_WORKER if waiting and not worker_alive(now=now) else upload.problem,
@@ -199,6 +201,8 @@ def _outcome(upload: ContactImport) -> str:
         return "The check begins as soon as a worker is free."
     if upload.state in (State.UPLOADED, State.CHECKING):
         return f"Checked as far as line {upload.cursor:,} of {upload.lines:,}."
+    if _nothing_to_import(upload):
+        return "There is nothing to import: no row is new."
     if upload.state == State.CHECKED:
         return f"{count_of(upload.new + upload.new_for_address, 'row')} can be imported. Nothing is imported yet."
     if upload.state == State.CONFIRMED and not upload.cursor:
@@ -247,8 +251,20 @@ def found(upload: ContactImport) -> list[dict[str, str]]:
     ]
 
 
+def _nothing_to_import(upload: ContactImport) -> bool:
+    """Was it checked, and no row found that an import would add?"""
+    return upload.state == State.CHECKED and not upload.new + upload.new_for_address
+
+
+def _label(upload: ContactImport) -> str:
+    """The state in words."""
+    return "Nothing to import" if _nothing_to_import(upload) else upload.get_state_display()
+
+
 def _badge(upload: ContactImport) -> str:
     """The badge of the state, in the colours that the admin has for others."""
+    if _nothing_to_import(upload):
+        return "skipped"
     if upload.state == State.DONE:
         return "complete"
     if upload.state == State.FAILED:

@@ -72,7 +72,7 @@ def preview(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResp
             "samples": [] if off else _samples(job, operation, found, request.user),
             "confirm": _confirms(job, found),
         }
-    title = f"{operation.get_action_display()} for {job.label}: preview"
+    title = f"{operation.what}: preview"
     return render(request, "sync_admin/preview.html", title, **context)
 
 
@@ -186,7 +186,7 @@ def _say(request: HttpRequest, job: SyncJob, operation: BulkOperation) -> None:
         messages.error(request, f"This could not be done: {operation.problem}")
         return
     done = operation.state == State.FINISHED
-    text = operations.sentence(job, operation) if done else f"A worker queues them for {job.label}."
+    text = operations.sentence(job, operation) if done else f"A worker queues them for {job.name}."
     link = format_html('{} <a href="{}">See it, or undo it.</a>', text, _page_of(operation))
     messages.add_message(request, messages.SUCCESS if operation.queued or not done else messages.WARNING, link)
     if not done or (operation.queued and not job.off_reason()):
@@ -223,7 +223,7 @@ def _rows(job: SyncJob, operation: BulkOperation, found: Forecast) -> list[dict[
         rows.append(_row("same person as another row", found.queued - found.people, text, within=True))
     if found.again:
         changed = "None has changed since." if not found.changed else f"{found.changed:,} changed since."
-        text = f"They are sent again: what {job.label} has is updated, and nothing there is blanked. {changed}"
+        text = f"They are sent again: what {job.name} has is updated, and nothing there is blanked. {changed}"
         rows.append(_row(f"{job.done} before", found.again, text if job.identity else changed, within=True))
     rows.append(_row("Queued already", found.already_queued, "Left as they are."))
     for rule in job.skip_rules:
@@ -237,7 +237,7 @@ def _rows(job: SyncJob, operation: BulkOperation, found: Forecast) -> list[dict[
 def _confirms(job: SyncJob, found: Forecast) -> str:
     """What the button says; "" when there is nothing to confirm."""
     if found.queued:
-        return f"Queue {count_of(found.queued, 'contact')} for {job.label}"
+        return f"Queue {count_of(found.queued, 'contact')} for {job.name}"
     return "Mark them as Skipped" if found.skipped else ""
 
 

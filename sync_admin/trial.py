@@ -84,7 +84,7 @@ def push(job: SyncJob, tried: Trial) -> str:
     )
     if report.state is None:
         enqueue(job, SyncRun.Trigger.ADMIN)
-    return f"{queued.sentence(job.label)} {report.sentence()}"
+    return f"{queued.sentence(job.name)} {report.sentence()}"
 
 
 def last_attempt(job: SyncJob, contact: Contact) -> SyncAttempt | None:

@@ -179,6 +179,36 @@ def test_skip_says_who_may_have_arrived(client: Client, make_contact: Make) -> N
     ]
 
 
+@pytest.mark.parametrize("everything", [False, True], ids=["ticked", "all of the list"])
+def test_skip_says_which_of_the_same_people_still_wait(client: Client, make_contact: Make, everything: bool) -> None:
+    queued = {"brevo_sync_status": "Queued", "brevo_processing_status": "Queued"}
+    chosen = {"email_type": "FREE", **queued}
+    first = make_contact("ada@x.example", **chosen)
+    rest = [make_contact("ADA@x.example", **chosen), make_contact("bob@x.example", **chosen)]
+    for address in (None, "alone@x.example"):
+        rest.append(make_contact(address, **chosen))
+    make_contact(None, **queued)
+    make_contact("stranger@x.example", **queued)
+    make_contact("Bob@x.example", brevo_sync_status="Complete", brevo_processing_status="Complete")
+
+    def skip() -> list[tuple[str, str]]:
+        Contact.objects.filter(email_type="FREE").update(**queued)
+        # A filter that nobody comes under afterwards.
+        query = "?email_type__exact=FREE&brevo_sync_status__exact=Queued"
+        if everything:
+            return act(client, "skip_for_brevo", first, query=query, select_across="1")
+        return act(client, "skip_for_brevo", first, *rest, query=query)
+
+    done = ("success", "5 contacts will not be pushed to Brevo.")
+    assert skip() == [done]
+    make_contact("Ada@X.example", **queued)
+    text = "Another contact with the same address is in the queue for Brevo, so the person will be pushed."
+    assert skip() == [done, ("warning", f"{text} Skip that one, too.")]
+    make_contact("bob@X.example", brevo_sync_status="Processing", brevo_processing_status="Processing")
+    text = "2 other contacts with the same addresses are in the queue for Brevo, so these people will be pushed."
+    assert skip() == [done, ("warning", f"{text} Skip those, too.")]
+
+
 def test_a_contact_deleted_between_choosing_and_queueing(client: Client, make_contact: Make, worker: None) -> None:
     kept, gone = make_contact("a@x.example"), make_contact("b@x.example")
     key = gone.pk

@@ -359,7 +359,7 @@ def test_missing_attributes_are_in_the_summary(wire: responses.RequestsMock, que
     code, text = sync()
     assert code == 0
     assert text.startswith("1 synced. Brevo drops FIRSTNAME, LASTNAME, ")
-    assert "`manage.py brevo_setup --create` makes them." in text
+    assert '"manage.py brevo_setup --create" makes them.' in text
 
 
 @pytest.mark.django_db
@@ -514,7 +514,7 @@ def test_a_database_without_tables_says_run_migrate(tmp_path: Path) -> None:
         out, err = process.communicate(timeout=30)
         assert process.returncode == 1
         assert out == ""
-        assert err == "CommandError: The database is not up to date. Run `manage.py migrate`.\n"
+        assert err == 'CommandError: The database is not up to date. Run "manage.py migrate".\n'
 
 
 def test_a_database_that_cannot_be_opened_is_a_sentence(tmp_path: Path) -> None:

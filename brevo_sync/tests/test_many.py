@@ -135,7 +135,12 @@ def test_while_the_platform_is_off_nothing_is_written_down(api: Api, three: list
     [
         ("queue_for_brevo", "New", "Queued", "A worker queues them for Brevo"),
         ("retry_failed_for_brevo", "Error", "Queued", "A worker queues them for Brevo"),
-        ("skip_for_brevo", "New", "Skipped", "a worker skips them for Brevo"),
+        (
+            "skip_for_brevo",
+            "New",
+            "Skipped",
+            "a worker skips them for Brevo. Other contacts with the same addresses stay as they are.",
+        ),
         ("take_out_of_brevo", "Queued", "New", "a worker takes them out of the queue for Brevo"),
     ],
 )

@@ -89,7 +89,7 @@ def test_a_thousand_contacts(sandbox: Sandbox) -> None:
 
     assert report.state == SyncRun.State.FINISHED
     assert not report.work_left
-    assert "`manage.py brevo_setup --create` makes them." in report.sentence()
+    assert '"manage.py brevo_setup --create" makes them.' in report.sentence()
     ended = Counter(Contact.objects.values_list("brevo_sync_status", "brevo_processing_status"))
     assert ended == {("Complete", "Complete"): 899, ("Skipped", None): 101}
     assert report.counts["synced"] == 899

@@ -451,7 +451,7 @@ def test_prepare_names_what_is_missing(wire: responses.RequestsMock) -> None:
     wire.add("GET", ATTRIBUTES, json=listed("COMPANY", "HAS_GMAIL"))
     assert service().prepare().notes == [
         "Brevo drops COMPANY, HAS_GMAIL: the account has no such attributes. "
-        "`manage.py brevo_setup --create` makes them."
+        '"manage.py brevo_setup --create" makes them.'
     ]
 
 
@@ -459,7 +459,7 @@ def test_prepare_names_what_is_of_another_type(wire: responses.RequestsMock) -> 
     wire.add("GET", ATTRIBUTES, json=listed("SOURCE_URL", HAS_GMAIL="text"))
     missing, wrong = service().prepare().notes
     assert "SOURCE_URL" in missing
-    assert wrong == ("Brevo drops HAS_GMAIL: of another type in the account. `manage.py brevo_setup` says what to do.")
+    assert wrong == ('Brevo drops HAS_GMAIL: of another type in the account. "manage.py brevo_setup" says what to do.')
 
 
 def test_prepare_asks_for_the_accounts_own_names(wire: responses.RequestsMock) -> None:

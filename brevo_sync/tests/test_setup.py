@@ -58,7 +58,7 @@ def test_a_fresh_account(sandbox: Sandbox) -> None:
     assert "ok   No list is set: contacts are made without one. BREVO_LIST_ID chooses: " in text
     assert "ok   The attribute FIRSTNAME (text) is there." in text
     assert "todo The attribute HAS_GMAIL (boolean) is missing: Brevo drops what we send for it." in text
-    assert text.endswith(f"{len(OURS)} to do. `manage.py brevo_setup --create` makes what is missing.")
+    assert text.endswith(f'{len(OURS)} to do. "manage.py brevo_setup --create" makes what is missing.')
     assert writes(sandbox) == 0, "without --create nothing is changed"
     assert DEFAULT_KEY not in text
 

@@ -36,7 +36,7 @@ def tasks() -> list[tuple[str, tuple[str, ...]]]:
 
 def test_the_action_queues_the_chosen_ones_and_a_cycle_starts(client: Client, make_contact: Make) -> None:
     chosen, nobody, other = make_contact("a@x.example"), make_contact(None), make_contact("b@x.example")
-    text = "Queued 1 contact for Curation. 1 skipped: 1 without an e-mail address."
+    text = "Queued 1 contact for curation. 1 skipped: 1 without an e-mail address."
     assert act(client, "queue_for_curation", chosen, nobody) == [("success", text)]
     assert tasks() == [("contact_curation.tasks.process_curation_queue", ("admin",))]
     statuses = {

@@ -33,7 +33,7 @@ def test_it_curates_what_is_queued_and_says_how_many(make_contact: Make) -> None
     make_contact(None)
     assert curate() == "Nothing is due.\n"
     said = curate("--queue-all-new")
-    assert "Queued 2 contacts for Curation. 1 skipped: 1 without an e-mail address." in said
+    assert "Queued 2 contacts for curation. 1 skipped: 1 without an e-mail address." in said
     assert "1 curated (1 warning), 1 failed." in said
     assert "1 failed." in curate("--failed")
 

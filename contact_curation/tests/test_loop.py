@@ -106,8 +106,8 @@ def test_queueing_says_the_same_at_once(make_contact: Make, clock: FakeClock) ->
     make_contact(None)
     make_contact("out@x.example")
     make_contact("ada@acme.example")
-    said = queue_contacts(CURATION, Contact.objects.all(), now=clock.now()).sentence(CURATION.label)
-    assert said == "Queued 1 contact for Curation. 2 skipped: 1 without an e-mail address, 1 suppressed."
+    said = queue_contacts(CURATION, Contact.objects.all(), now=clock.now()).sentence(CURATION.name)
+    assert said == "Queued 1 contact for curation. 2 skipped: 1 without an e-mail address, 1 suppressed."
 
 
 def test_each_row_is_for_itself(queued: Queued, clock: FakeClock) -> None:

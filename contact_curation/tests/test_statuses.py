@@ -155,7 +155,7 @@ def test_very_many_are_queued_by_a_worker(api: Api, make_contact: Make, monkeypa
 def test_batch_and_cancel(api: Api, make_contact: Make) -> None:
     ids = {"contact_ids": [str(make_contact("a@x.example").pk), str(make_contact(None).pk)]}
     said = api("POST", f"{URL}/curation/sync/batch", ids).json()
-    assert said["message"] == "Queued 1 contact for Curation. 1 skipped: 1 without an e-mail address."
+    assert said["message"] == "Queued 1 contact for curation. 1 skipped: 1 without an e-mail address."
     assert api("POST", f"{URL}/curation/sync/cancel", ids).json()["cancelled_count"] == 1
 
 

@@ -23,7 +23,7 @@ LARGEST = 50 * 1024 * 1024
 
 TOO_LARGE = (
     f"The file is larger than {LARGEST // 1024 // 1024} MB. Split it, each part with the header, or import it with "
-    "`manage.py import_contacts`."
+    '"manage.py import_contacts".'
 )
 
 #: Bytes in a piece, before it is compressed.

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from contacts.admin import ContactAdmin
 from contacts.models import Contact, Domain, Page, Suppression
-from curation_sdk.models import SyncAttempt, SyncRun
+from curation_sdk.models import BulkOperation, SyncAttempt, SyncRun
 from curation_sdk.testing import NOON
 
 pytestmark = pytest.mark.django_db
@@ -563,3 +563,57 @@ def test_a_user_name_with_markup_is_text_in_the_reason(make_contact: Make) -> No
 
     assert "Skipped by &lt;b&gt;x&lt;/b&gt;" in html.content.decode()
     assert "<b>x</b>" not in html.content.decode()
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------
+
+
+def test_the_list_has_its_thousands_apart(client: Client) -> None:
+    Contact.objects.bulk_create(Contact(email=f"p{number}@x.example") for number in range(1_001))
+    html = client.get(LIST).content.decode()
+    for words in ("1,001 results", "Select all 1,001 contacts", "All 1,001 selected", 'data-count="new">1,001<'):
+        assert words in html
+    assert re.search(r"1,001\s+contacts", html)  # below the list
+    assert 'data-actions-icnt="100"' in html  # read by a script
+    assert not re.search(r">[^<]*\b1001\b", html)
+
+
+def test_pages_of_what_was_done_have_their_thousands_apart(client: Client, make_contact: Make) -> None:
+    now = timezone.now()
+    operation = BulkOperation.objects.create(
+        platform="brevo",
+        action="queue",
+        selection={},
+        trigger="admin",
+        requested_at=now,
+        state="finished",
+        chosen=9_007,
+        queued=1_001,
+        already_queued=2_002,
+        skipped={"suppressed": 3_003},
+        spared=4_004,
+    )
+    run = SyncRun.objects.create(
+        platform="brevo", trigger="schedule", slot=1, state="finished", started_at=now, heartbeat_at=now, synced=5_005
+    )
+    attempt = SyncAttempt.objects.create(
+        id=7_007, contact=make_contact(), platform="brevo", created_at=now, outcome="retry", duration_ms=8_008
+    )
+
+    def numbers(page: str, row: Any) -> set[str]:
+        html = client.get(f"{page}{row.pk}/change/").content.decode()
+        return set(re.findall(r'<div class="readonly">([\d,]+(?: suppressed)?)</div>', html))
+
+    operations = "/admin/curation_sdk/bulkoperation/"
+    assert numbers(operations, operation) == {"9,007", "1,001", "2,002", "3,003 suppressed", "4,004"}
+    assert "5,005" in numbers(RUNS, run)
+    assert numbers(ATTEMPTS, attempt) == {"7007", "8,008"}  # an id is not a number of anything
+    assert "<td>5,005</td>" in client.get("/admin/sync/").content.decode()
+
+
+def test_runs_and_attempts_are_called_by_their_platforms_label(client: Client, make_contact: Make) -> None:
+    now = timezone.now()
+    run = SyncRun.objects.create(platform="hubspot", trigger="schedule", slot=1, started_at=now, heartbeat_at=now)
+    attempt = SyncAttempt(contact=make_contact(), platform="hubspot", created_at=now, outcome="retry")
+    assert str(run) == f"HubSpot, {now:%Y-%m-%d %H:%M}"
+    assert str(attempt) == "HubSpot: To be tried again"

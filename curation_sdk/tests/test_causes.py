@@ -31,9 +31,9 @@ ONE = {
         "Brevo asked us to slow down (429) for 1 second.",
         "Brevo asked us to slow down (429) for 300 seconds.",
     ),
-    "Brevo has no list …. Correct BREVO_LIST_ID; `manage.py brevo_setup` shows the lists.": (
-        "Brevo has no list 7. Correct BREVO_LIST_ID; `manage.py brevo_setup` shows the lists.",
-        "Brevo has no list 4711. Correct BREVO_LIST_ID; `manage.py brevo_setup` shows the lists.",
+    'Brevo has no list …. Correct BREVO_LIST_ID; "manage.py brevo_setup" shows the lists.': (
+        'Brevo has no list 7. Correct BREVO_LIST_ID; "manage.py brevo_setup" shows the lists.',
+        'Brevo has no list 4711. Correct BREVO_LIST_ID; "manage.py brevo_setup" shows the lists.',
     ),
     'Brevo rejected the key (401): "unrecognised IP address …". Authorise this server\'s address at '
     "https://app.brevo.com/security/authorised_ips.": (
@@ -108,7 +108,7 @@ AS_THEY_ARE = (
     "has not expired.",
     "The token lacks a scope (403): crm.objects.contacts.write. Give it to the token in HubSpot.",
     "HubSpot refuses every contact, because the account has no property scrapersky_domain. "
-    "`manage.py hubspot_setup --create` makes what is missing.",
+    '"manage.py hubspot_setup --create" makes what is missing.',
     'In Mautic, under Configuration, API Settings, set "API enabled" to yes.',
     "The workflow in n8n failed (500). Its list of executions says why.",
     "n8n accepted the contact but never reported back",

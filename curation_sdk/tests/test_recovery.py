@@ -15,6 +15,7 @@ from brevo_sync.job import BREVO
 from contacts.models import Contact
 from curation_sdk import recovery, runs, tasks
 from curation_sdk.job import SyncJob
+from curation_sdk.jobs import jobs
 from curation_sdk.models import SyncRun
 from curation_sdk.queueing import queue_contacts
 from curation_sdk.recovery import SILENT_FOR, Recovery
@@ -208,7 +209,7 @@ def test_a_start_leaves_a_platform_alone_that_is_off_or_asked_us_to_wait(
 
 
 def test_every_listed_job_can_be_found(settings: Any) -> None:
-    found = recovery.jobs()
+    found = jobs()
     assert BREVO in found
     assert [job.task.partition(".")[0] for job in found] == [path.partition(".")[0] for path in settings.SYNC_JOBS]
 

@@ -16,8 +16,9 @@ from contacts.models import Contact
 from curation_sdk import status_counts
 from curation_sdk.models import StatusCounts
 from curation_sdk.queueing import cancel_queued, queue_contacts, skip_contacts
-from curation_sdk.status_counts import kept_counts, statuses_changed
+from curation_sdk.status_counts import keep_status_counts, kept_counts, statuses_changed
 from curation_sdk.status_counts import status_counts as counts_of
+from hubspot_sync.job import HUBSPOT
 
 Make = Callable[..., Contact]
 
@@ -250,3 +251,27 @@ def test_small_tables_are_counted_and_not_kept(make_contact: Callable[..., Any])
     make_contact("ada@x.example")
     status_counts.keep_status_counts(BREVO)
     assert not StatusCounts.objects.exists()
+
+
+def test_after_its_work_a_worker_counts_once_a_minute(
+    db: None, monkeypatch: pytest.MonkeyPatch, make_contact: Make, django_assert_num_queries: Any
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(status_counts, "_shared", {})
+    monkeypatch.setattr(status_counts, "_kept_at", {})
+    monkeypatch.setattr(status_counts, "LARGE", 1)
+    monkeypatch.setattr(status_counts.time, "monotonic", lambda: now)
+
+    make_contact()
+    keep_status_counts(BREVO)
+    assert kept_counts()["brevo"]["New"] == 1
+    make_contact()
+    now += 59.9
+    statuses_changed(BREVO)  # else what this process counted before would still be good
+    with django_assert_num_queries(0):
+        keep_status_counts(BREVO)
+    keep_status_counts(HUBSPOT)  # each platform for itself
+    assert {name: counts["New"] for name, counts in kept_counts().items()} == {"brevo": 1, "hubspot": 2}
+    now += 0.2
+    keep_status_counts(BREVO)
+    assert kept_counts()["brevo"]["New"] == 2

@@ -197,7 +197,7 @@ def test_a_property_that_somebody_deletes(sandbox: Sandbox) -> None:
     Contact.objects.create(email="ada@x.example")
     report = push_all()
     assert report.stopped
-    assert "no property scrapersky_page_id. `manage.py hubspot_setup --create` makes what is missing." in report.reason
+    assert 'no property scrapersky_page_id. "manage.py hubspot_setup --create" makes what is missing.' in report.reason
     assert statuses() == {"Queued": 1}
     assert upserts(sandbox) == []
 

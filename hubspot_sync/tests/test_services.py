@@ -351,7 +351,7 @@ def test_a_missing_property_that_is_not_named_stops_the_run(wire: responses.Requ
     assert isinstance(answer, StopRun)
     assert answer.reason == (
         f'HubSpot refuses every contact, because the account lacks a property ({status}): "A property does not exist '
-        '(PROPERTY_DOESNT_EXIST)". `manage.py hubspot_setup` says which.'
+        '(PROPERTY_DOESNT_EXIST)". "manage.py hubspot_setup" says which.'
     )
 
 
@@ -385,7 +385,7 @@ def test_missing_properties_stop_the_run_and_are_named(any_order: responses.Requ
         prepared(any_order, GOOD, (200, {"results": there}))
     assert caught.value.reason == (
         "HubSpot refuses every contact, because the account has no properties company, scrapersky_page_id. "
-        "`manage.py hubspot_setup --create` makes what is missing."
+        '"manage.py hubspot_setup --create" makes what is missing.'
     )
 
 

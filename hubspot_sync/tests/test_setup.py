@@ -60,7 +60,7 @@ def test_a_fresh_account(sandbox: Sandbox, settings: Any, version: str) -> None:
     assert "ok   The token works, and may read contacts." in text
     assert "ok   The property firstname is there." in text
     assert "todo The property scrapersky_page_id is missing: HubSpot refuses every contact." in text
-    assert text.endswith(f"{len(OURS)} to do. `manage.py hubspot_setup --create` makes what is missing.")
+    assert text.endswith(f'{len(OURS)} to do. "manage.py hubspot_setup --create" makes what is missing.')
     assert writes(sandbox) == 0, "without --create nothing is changed"
     assert DEFAULT_KEY not in text
 

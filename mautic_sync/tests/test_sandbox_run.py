@@ -84,7 +84,7 @@ def test_many_contacts_of_every_kind(sandbox: Sandbox, settings: Any, any_log_in
     assert report.state == SyncRun.State.FINISHED
     assert report.notes == [
         "Mautic drops scrapersky_domain_id, scrapersky_page_id, scrapersky_email_type, scrapersky_source_url, "
-        "scrapersky_has_gmail: it has no such contact fields. `manage.py mautic_setup --create` makes them."
+        'scrapersky_has_gmail: it has no such contact fields. "manage.py mautic_setup --create" makes them.'
     ]
     ended = Counter(Contact.objects.values_list("mautic_sync_status", flat=True))
     assert ended == {"Complete": 220, "Skipped": 3, "Error": 2}

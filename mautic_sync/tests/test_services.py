@@ -333,7 +333,7 @@ def test_missing_fields_are_named(around: responses.RequestsMock) -> None:
     assert found.proven
     assert found.notes == [
         "Mautic drops tel, company, scrapersky_page_id: it has no such contact fields. "
-        "`manage.py mautic_setup --create` makes them."
+        '"manage.py mautic_setup --create" makes them.'
     ]
 
 

@@ -51,7 +51,7 @@ def test_a_fresh_installation(sandbox: Sandbox) -> None:
     assert 'ok   No segment is set: contacts are made without one. MAUTIC_SEGMENT_ID chooses: 1 "Scrap' in text
     assert "ok   The field company (lookup) is there." in text
     assert "todo The field scrapersky_page_id is missing: Mautic drops what we send for it." in text
-    assert text.endswith(f"{len(OURS)} to do. `manage.py mautic_setup --create` makes what is missing.")
+    assert text.endswith(f'{len(OURS)} to do. "manage.py mautic_setup --create" makes what is missing.')
     assert writes(sandbox) == 0
     assert account.DEFAULT_PASSWORD not in text
 

@@ -256,3 +256,26 @@ def test_every_platform_is_off_without_its_settings(
         )
         assert answer.status_code == 409
         assert job.label in answer.json()["detail"]
+
+
+def test_a_text_for_people_holds_no_backticks() -> None:
+    """Pages, terminals and the API show them as they are. A command stands in quotes."""
+    wrong = []
+    for file in (file for room in sorted({*OURS} - {"bench"}) for file in sorted((ROOT / room).rglob("*.py"))):
+        if "tests" in file.parts or "migrations" in file.parts:
+            continue
+        nodes = list(ast.walk(ast.parse(file.read_text())))
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        wrong += [
+            f"{file.relative_to(ROOT)}:{node.lineno}"
+            for node in nodes
+            if isinstance(node, ast.Constant)
+            and id(node) not in docstrings
+            and re.search(r"`[A-Za-z]", str(node.value))
+        ]
+    assert not wrong
+
+
+def test_the_way_to_a_page_of_the_operator_is_written_in_one_place() -> None:
+    folder = ROOT / "templates/sync_admin"
+    assert [file.name for file in folder.glob("*.html") if 'class="breadcrumbs"' in file.read_text()] == ["base.html"]

@@ -267,7 +267,7 @@ def test_the_time_line_has_everything_newest_first(admin_client: Client, admin_u
         ("Queued for HubSpot", ""),
         ("Synced last", "Brevo"),
         ("To be tried again", "Brevo"),
-        ("Queue, Brevo: asked for many contacts", "admin"),
+        ("Queue for Brevo: asked for many contacts", "admin"),
         ("Curated last", "Curation"),
         ("Found", ""),
     ]
@@ -313,7 +313,7 @@ def test_whom_an_operation_was_about_is_said_as_far_as_it_is_known(admin_user: U
     def said(about: Contact, now: datetime = now) -> list[tuple[str, str]]:
         about.refresh_from_db()
         found = [event for event in events(about, admin_user, now=now) if "many contacts" in event.what]
-        return [(event.what.partition(",")[0], event.detail.rpartition("contact")[2]) for event in found]
+        return [(event.what.partition(" for ")[0], event.detail.rpartition("contact")[2]) for event in found]
 
     operation = queue(contact)
     queue(other)  # its preview is looked at, no more

@@ -269,7 +269,7 @@ def test_run_now_says_why_none_would_begin(
     del started[:]
     said = press(admin_client, "sync-run-now")
     assert said == (
-        "A run for Brevo was asked for. No worker is running, so it waits. `manage.py qcluster` starts one."
+        'A run for Brevo was asked for. No worker is running, so it waits. "manage.py qcluster" starts one.'
     )
     assert started == [("brevo", "hand")]
 

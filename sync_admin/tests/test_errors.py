@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +18,7 @@ from django.utils import timezone
 from brevo_sync.job import BREVO
 from contact_curation.job import CURATION
 from contacts.models import Contact, Suppression
-from curation_sdk import cause_groups, operations
+from curation_sdk import cause_groups, drafts, operations, workers
 from curation_sdk.causes import cause_of
 from curation_sdk.job import SyncJob
 from curation_sdk.models import BulkOperation, QueuePause, StatusCounts, SyncAttempt, SyncRun
@@ -289,23 +291,70 @@ def test_a_retry_is_in_the_history_and_can_be_undone(admin_client: Client, make_
 
 def test_a_group_that_somebody_retried_before_is_said_to_be_empty(admin_client: Client, make_contact: Make) -> None:
     failed(make_contact, 1)
-    retry(admin_client, PHONE)
-    assert "No contact has this error any more." in retry(admin_client, PHONE).content.decode()
+    assert "they wait" in retry(admin_client, PHONE).content.decode()
+    shown = retry(admin_client, PHONE).content.decode()
+    assert "No contact has this error any more. Nothing was queued." in shown
+    assert "they wait" not in shown
 
 
-def test_a_large_group_is_left_to_a_worker_who_queues_exactly_the_group(
+def test_a_group_that_is_gone_when_it_is_its_turn_is_said_to_be_empty(
+    admin_client: Client, make_contact: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact = failed(make_contact, 1)
+    keep = drafts.draft_of_few
+
+    def somebody_is_quicker(*arguments: Any, **options: Any) -> BulkOperation:
+        draft = keep(*arguments, **options)
+        skip_contacts(BREVO, Contact.objects.filter(pk=contact.pk), reason="Not him.")
+        return draft
+
+    monkeypatch.setattr(drafts, "draft_of_few", somebody_is_quicker)
+    shown = retry(admin_client, PHONE).content.decode()
+    assert "No contact has this error any more. Nothing was queued." in shown
+    assert "they wait" not in shown
+    assert "undo it" not in shown
+
+
+def test_a_group_that_may_not_be_pushed_any_more_is_said_to_be_skipped(
+    admin_client: Client, make_contact: Make
+) -> None:
+    Suppression.objects.create(email_key=failed(make_contact, 1).email_key, reason="complaint")
+    shown = retry(admin_client, PHONE).content.decode()
+    assert "Queued 0 contacts for Brevo. 1 skipped: 1 suppressed." in shown
+    assert "they wait" not in shown
+    assert "undo it" not in shown
+
+
+def test_a_large_group_is_previewed_queued_by_a_worker_and_can_be_undone(
     admin_client: Client, make_contact: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operations, "IMMEDIATELY", 2)
-    group = {failed(make_contact, number).pk for number in range(3)}
-    failed(make_contact, 4, "Another cause, with = & and #.")
-    assert "These are many contacts" in retry(admin_client, PHONE).content.decode()
+    for name in ("FIRST_CHUNK", "SMALLEST", "LARGEST"):
+        monkeypatch.setattr(operations, name, 2)
+    workers.beat(now=timezone.now())
+    group = {failed(make_contact, number).pk for number in range(5)}
+    failed(make_contact, 6, "Another cause, with = & and #.")
+    before = list(Contact.objects.order_by("pk").values())
+    assert "Retry these 5 …" in page(admin_client)
+
+    def work() -> None:
+        assert not operations.work_off(BREVO, seconds=None, stop=lambda: False, on_queued=lambda _: None)
+
+    answer = retry(admin_client, PHONE)
     operation = BulkOperation.objects.get()
-    assert (operation.action, operation.state) == ("retry", "waiting")
-    assert operation.requested_by is not None
-    assert not Contact.objects.filter(brevo_sync_status="Queued").exists()
-    assert not operations.work_off(BREVO, seconds=None, stop=lambda: False, on_queued=lambda _: None)
+    preview = reverse("sync-preview", args=["brevo", operation.pk])
+    assert answer.redirect_chain == [(preview, 302)]
+    assert (operation.action, operation.state, operation.confirmed) == ("retry", "waiting", False)
+    work()
+    assert "Queue 5 contacts for Brevo" in admin_client.get(preview).content.decode()
+    assert list(Contact.objects.order_by("pk").values()) == before
+
+    admin_client.post(f"{preview}confirm/")
+    work()
     assert {contact.pk for contact in Contact.objects.filter(brevo_sync_status="Queued")} == group
+    admin_client.post(reverse("sync-undo", args=["brevo", operation.pk]))
+    work()
+    assert list(Contact.objects.order_by("pk").values()) == before
 
 
 def test_a_platform_that_is_off_queues_nobody(admin_client: Client, make_contact: Make, settings: Any) -> None:
@@ -438,3 +487,30 @@ def test_it_costs_one_question_while_all_goes_well(
     stopped(state="finished")
     with django_assert_num_queries(1):
         assert stopped_queues(now=timezone.now()) == []
+
+
+def test_a_paused_queue_is_nowhere_said_to_be_stopped(
+    admin_client: Client, waits: Contact, make_contact: Make
+) -> None:
+    failed(make_contact, 1)
+    stopped()
+    pages = (
+        *("/admin/", reverse("sync-dashboard"), reverse("sync-errors"), reverse("sync-errors", args=["brevo"])),
+        *(reverse("sync-connections"), reverse("sync-connection", args=["brevo"])),
+        reverse("admin:contacts_contact_changelist"),
+        reverse("admin:contacts_contact_change", args=[waits.pk]),
+    )
+
+    def saying(words: str) -> list[str]:
+        shown = {address: admin_client.get(address).content.decode() for address in pages}
+        return [address for address, text in shown.items() if words in text]
+
+    assert saying("is stopped") + saying("The last run stopped")
+    QueuePause.objects.create(platform="brevo", paused_by="ada", paused_at=timezone.now())
+    assert saying("is stopped") == saying("The last run stopped") == []
+    assert reverse("sync-dashboard") in saying("Paused by ada")
+
+
+def test_the_way_to_the_page(admin_client: Client) -> None:
+    shown = re.sub(r"<[^>]+>", " ", page(admin_client).partition('class="breadcrumbs"')[2].partition("</div>")[0])
+    assert " ".join(unescape(shown).split()) == "> Home › Sync › Errors › Brevo"  # noqa: RUF001

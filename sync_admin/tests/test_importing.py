@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from pytest_django import DjangoAssertNumQueries
 
 from contacts.importing import work
@@ -116,9 +117,9 @@ def test_a_large_file_is_for_the_worker(admin_client: Client, enqueued: list[str
     upload = latest()
     assert (upload.state, enqueued) == ("uploaded", [SCHEDULE])
     state = admin_client.get(reverse("sync-import-state", args=[upload.pk])).json()
-    assert state["problem"] == "No worker is running, so the file waits. `manage.py qcluster` starts one."
+    assert state["problem"] == 'No worker is running, so the file waits. "manage.py qcluster" starts one.'
     assert state["text"] == "The check begins as soon as a worker is free."
-    assert state["problem"] in text(admin_client, "sync-import-detail", upload.pk)
+    assert escape(state["problem"]) in text(admin_client, "sync-import-detail", upload.pk)
     workers.beat(now=timezone.now())
     assert admin_client.get(reverse("sync-import-state", args=[upload.pk])).json()["problem"] == ""
 
@@ -155,6 +156,19 @@ def test_nothing_to_import(admin_client: Client) -> None:
     page = text(admin_client, "sync-import-detail", latest().pk)
     assert "There is nothing to import: no row is new." in page
     assert 'value="Import' not in page
+    assert "Upload another file" in page
+    for shown in (page, text(admin_client, "sync-import")):
+        assert "Nothing to import</span>" in shown
+        assert "Waits to be confirmed" not in shown
+        assert "can be imported" not in shown
+
+
+def test_nothing_is_imported_where_nothing_is_new(admin_client: Client) -> None:
+    send(admin_client, "email\n,\n")
+    where = reverse("sync-import-confirm", args=[latest().pk])
+    page = admin_client.post(where, follow=True).content.decode()
+    assert '<li class="warning">There is nothing to import: no row is new.</li>' in page
+    assert latest().state == "checked"
 
 
 @pytest.mark.parametrize(

@@ -115,12 +115,12 @@ def test_every_queue_has_one(admin_client: Client, make_contact: Make, worker: N
     contact = make_contact(name="Ada Lovelace")
     page = preview_of(admin_client, contact, action=f"queue_for_{job.platform}")
     text = text_of(admin_client.get(page))
-    assert f"Queue 1 contact for {job.label}" in text
+    assert f"Queue 1 contact for {job.name}" in text
     assert job.destination() in text
     assert contact.email in text
     assert "ada@acme.example" in text
     answer = admin_client.post(f"{page}confirm/", follow=True)
-    assert said(answer).startswith(f"Queued 1 contact for {job.label}.")
+    assert said(answer).startswith(f"Queued 1 contact for {job.name}.")
     assert getattr(Contact.objects.get(), job.sync_status) == "Queued"
 
 
@@ -147,6 +147,9 @@ def test_confirm_undo_and_history(admin_client: Client, make_contact: Make, work
         assert words in history
     detail = admin_client.get(f"{OPERATIONS}{operation.pk}/change/")
     assert "Undo: take out of the queue who still waits" in text_of(detail)
+    assert f"Queue for Brevo, {operation.requested_at:%Y-%m-%d %H:%M}" in text_of(detail)
+    breadcrumbs = detail.content.decode().partition('class="breadcrumbs"')[2].partition("</div>")[0]
+    assert "Queue for Brevo, " in breadcrumbs
 
     undo = reverse("sync-undo", args=["brevo", operation.pk])
     assert undo in detail.content.decode()
@@ -356,3 +359,13 @@ def test_the_history_costs_the_same_for_many(
     for operation in BulkOperation.objects.all()[:2]:
         with django_assert_max_num_queries(30):
             assert admin_client.get(f"{OPERATIONS}{operation.pk}/change/").status_code == 200
+
+
+def test_the_way_back_is_shown_to_whoever_may_take_it(make_contact: Make, worker: None) -> None:
+    pusher = staff("pusher", "push_contact")
+    pusher.post(f"{preview_of(pusher, make_contact())}confirm/")
+    assert "Undo …" in text_of(pusher.get(OPERATIONS))
+    for name, *permissions in (("curator", "curate_contact"), ("reader", "view_bulkoperation")):
+        history = text_of(staff(name, *permissions).get(OPERATIONS))
+        assert "Queued 1 contact for Brevo." in history
+        assert "Undo …" not in history
