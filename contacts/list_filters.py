@@ -46,6 +46,8 @@ class ContactChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """With who of the page is suppressed: the list says so beside the address."""
         super().get_results(request)
+        if request.method != "GET":  # for an action
+            return
         rows = self.result_list = list(self.result_list)
         suppressed = suppressed_keys({row.email_key for row in rows if row.email_key})
         for row in rows:
