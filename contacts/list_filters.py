@@ -20,6 +20,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from contacts.suppression import suppressed_keys
 from curation_sdk.looking import WHOLE, OrMore, Seen, look
 from curation_sdk.overview import Standing
 
@@ -74,7 +75,17 @@ class ContactChangeList(ChangeList):
         return {name: value for name, value in super().get_filters_params(params).items() if name != WHOLE}
 
     def get_results(self, request: HttpRequest) -> None:
-        """The contacts of the page and how many there are, without looking for them all where that takes long."""
+        """The contacts of the page and how many there are, with who of them is suppressed: the list says so."""
+        self._find(request)
+        if request.method != "GET":  # for an action
+            return
+        rows = self.result_list = list(self.result_list)
+        suppressed = suppressed_keys({row.email_key for row in rows if row.email_key})
+        for row in rows:
+            row.suppressed = row.email_key in suppressed
+
+    def _find(self, request: HttpRequest) -> None:
+        """Without looking for all of them where that takes long."""
         self.among = among = self._among(request)
         if among is None or WHOLE in self.params:
             super().get_results(request)
@@ -201,3 +212,20 @@ class CountedBoolean(admin.BooleanFieldListFilter):
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         return _with_counts(self, [None, True, False], super().choices(changelist), changelist)
+
+
+class CountedBasis(CountedChoices):
+    """Of the lawful basis, which may be missing: that is what one looks for."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.missing = str(self.lookup_val_isnull).lower() in ("true", "1")
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        everyone, *some = super().choices(changelist)
+        query = changelist.get_query_string({self.lookup_kwarg_isnull: "True"}, [self.lookup_kwarg])
+        counts = changelist.counts(self)
+        number = "" if counts is None else f" ({counts[None]:,})"
+        yield {**everyone, "selected": everyone["selected"] and not self.missing}
+        yield {"selected": self.missing, "query_string": query, "display": f"None recorded{number}"}
+        yield from some

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
 from contact_curation.job import CURATION
-from contacts.models import Contact, Suppression
+from contacts.models import Contact
+from contacts.suppression import of_person
 from curation_sdk import operations
 from curation_sdk.drafts import UNDO_LASTS
 from curation_sdk.job import SyncJob
@@ -105,6 +107,7 @@ def events(contact: Contact, user: Any, *, now: datetime) -> list[Event]:
     """What happened to the contact, as far as it is known and the user may see it."""
     found = [
         *_found(contact),
+        *_lawful_basis(contact),
         *_suppressed(contact, user),
         *_synced(contact),
         *_queued(contact),
@@ -128,13 +131,22 @@ def _found(contact: Contact) -> Iterator[Event]:
     yield Event(contact.created_at, what, detail=" ".join(filter(None, where)))
 
 
+def _lawful_basis(contact: Contact) -> Iterator[Event]:
+    if contact.lawful_basis and contact.lawful_basis_date:
+        when = timezone.make_aware(datetime.combine(contact.lawful_basis_date, time()))
+        what = f"Lawful basis: {contact.get_lawful_basis_display()}"
+        yield Event(when, what, detail=contact.lawful_basis_source or "")
+
+
 def _suppressed(contact: Contact, user: Any) -> Iterator[Event]:
     if not contact.email_key:
         return
-    for one in Suppression.objects.filter(email_key=contact.email_key):
+    for one in of_person(contact.email_key):
         url = _page("contacts_suppression", one.pk) if user.has_perm("contacts.view_suppression") else ""
         what = f"Suppressed: {one.get_reason_display()}"
         yield Event(one.since, what, by=one.source, detail=one.note, status="skipped", url=url)
+        if one.lifted_at:
+            yield Event(one.lifted_at, "Suppression lifted", by=one.lifted_by, detail=one.lift_reason, url=url)
 
 
 def _synced(contact: Contact) -> Iterator[Event]:

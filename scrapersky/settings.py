@@ -25,6 +25,8 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 DEBUG: bool = env.flag("DEBUG", default=False)
 SECRET_KEY: str = env.text("SECRET_KEY") or local_secret_key(BASE_DIR / ".secret_key")
+# By it erased people are recognised (contacts.address_hash): as long as it stays the same.
+ERASURE_KEY: str = env.text("ERASURE_KEY") or SECRET_KEY
 ALLOWED_HOSTS: list[str] = env.words("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.words("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -147,6 +149,9 @@ SYNC_JOBS = [
 # Platforms whose contacts another program, such as n8n, fetches through the API: they can be queued without
 # credentials of ours.
 SYNC_PULLED_PLATFORMS: list[str] = env.words("SYNC_PULLED_PLATFORMS", default=[])
+
+# Nobody is pushed without a lawful basis that is recorded with the contact.
+REQUIRE_LAWFUL_BASIS: bool = env.flag("REQUIRE_LAWFUL_BASIS", default=False)
 
 # --- People and pages -----------------------------------------------------------------------------------
 

@@ -1,10 +1,9 @@
-"""The scraped people, where they were found, and who of them must not be pushed."""
+"""The scraped people, and where they were found."""
 
 from __future__ import annotations
 
 import uuid
 
-from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
@@ -20,6 +19,15 @@ class EmailType(models.TextChoices):
     CORPORATE = "CORPORATE", "Corporate"
     FREE = "FREE", "Free-mail provider"
     UNKNOWN = "UNKNOWN", "Unknown"
+
+
+class LawfulBasis(models.TextChoices):
+    """On what a contact's data may be used (GDPR, article 6, 1), of those that businesses rely on."""
+
+    CONSENT = "consent", "Consent"
+    LEGITIMATE_INTEREST = "legitimate_interest", "Legitimate interest"
+    CONTRACT = "contract", "Contract"
+    LEGAL_OBLIGATION = "legal_obligation", "Legal obligation"
 
 
 class CurationStatus(models.TextChoices):
@@ -109,6 +117,17 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
     page = models.ForeignKey(Page, on_delete=models.SET_NULL, null=True, blank=True, related_name="contacts")
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
     updated_at = models.DateTimeField(auto_now=True, db_default=Now())
+
+    # NULL: none is recorded.
+    lawful_basis = models.CharField(max_length=20, choices=LawfulBasis, null=True, blank=True)
+    lawful_basis_source = models.CharField(
+        "source of the lawful basis",
+        max_length=500,
+        null=True,
+        blank=True,
+        help_text="Where it comes from: the form, the contract, the weighing of interests.",
+    )
+    lawful_basis_date = models.DateField("date of the lawful basis", null=True, blank=True)
 
     contact_curation_status = models.CharField(
         "curation",
@@ -219,10 +238,17 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
             # Few values, evenly spread: for the rare ones an index of equal entries, which PostgreSQL keeps small.
             models.Index(fields=["email_type"], name="contacts_email_type"),
             models.Index(fields=["-created_at", "-id"], name="contacts_gmail", condition=models.Q(has_gmail=True)),
+            # Empty as long as nobody records any.
+            models.Index(
+                fields=["lawful_basis", "-created_at", "-id"],
+                name="contacts_lawful_basis",
+                condition=models.Q(lawful_basis__isnull=False),
+            ),
         ]
         # Besides, on PostgreSQL: contacts.search_index, for "contains".
         constraints = [
             _statuses("email_type", EmailType),
+            _statuses("lawful_basis", LawfulBasis),
             _statuses("contact_curation_status", CurationStatus),
             _statuses("contact_processing_status", ProcessingStatus),
             _statuses("brevo_sync_status", SyncStatus),
@@ -237,151 +263,3 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
 
     def __str__(self) -> str:
         return self.email or self.name or str(self.pk)
-
-
-class DefaultView(models.Model):
-    """What a person wants to see first in the list of contacts: its filters, search and order, as in an address."""
-
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    query = models.CharField(max_length=2000)
-
-    class Meta:
-        db_table = "default_views"
-        default_permissions = ()  # everybody has his own, and no other
-
-    def __str__(self) -> str:
-        return self.query
-
-
-class Suppression(models.Model):
-    """An address that must not be pushed to any platform, why, since when, and who said so."""
-
-    class Reason(models.TextChoices):
-        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
-        HARD_BOUNCE = "hard_bounce", "Hard bounce"
-        COMPLAINT = "complaint", "Spam complaint"
-        BLOCKED = "blocked", "Blocked on a platform"
-        REQUEST = "request", "Asked not to be contacted"
-        MANUAL = "manual", "Our decision"
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email_key = models.CharField(
-        "e-mail",
-        max_length=320,
-        unique=True,
-        help_text="Kept without spaces around it and in lower case.",
-    )
-    reason = models.CharField(max_length=20, choices=Reason, default=Reason.MANUAL, db_default=Reason.MANUAL)
-    source = models.CharField(
-        max_length=100, blank=True, default="", db_default="", help_text="Who told us: Brevo, a person …"
-    )
-    note = models.TextField(blank=True, default="", db_default="")
-    since = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        db_table = "suppressions"
-        ordering = ["-since", "email_key"]
-
-    def __str__(self) -> str:
-        return f"{self.email_key} ({self.get_reason_display()})"
-
-
-class ContactImport(models.Model):
-    """A CSV file that somebody uploaded, what a check found in it, and how far its import is.
-
-    Check and import go through the file in its order, chunk by chunk. Each chunk is one transaction that also moves
-    `cursor` and the counts, so whatever ends it, nothing is lost or counted twice.
-    """
-
-    class State(models.TextChoices):
-        UPLOADED = "uploaded", "Waits for the check"
-        CHECKING = "checking", "Being checked"
-        CHECKED = "checked", "Waits to be confirmed"
-        CONFIRMED = "confirmed", "Waits for a worker"
-        IMPORTING = "importing", "Being imported"
-        DONE = "done", "Imported"
-        FAILED = "failed", "Failed"  # `problem` says why
-        CANCELLED = "cancelled", "Cancelled"  # by a person, or because a day has passed
-
-    #: There is something to do for a worker: nobody has begun, or somebody is at it.
-    WAITING = (State.UPLOADED, State.CONFIRMED)
-    RUNNING = (State.CHECKING, State.IMPORTING)
-    UNFINISHED = (*WAITING, *RUNNING, State.CHECKED)
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    file_name = models.CharField(max_length=255)
-    size = models.PositiveBigIntegerField()  # bytes
-    lines = models.PositiveIntegerField()  # with the header
-    parts = models.PositiveIntegerField()
-    uploaded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    uploaded_at = models.DateTimeField()
-    confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    checked_at = models.DateTimeField(null=True, blank=True)
-    confirmed_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    state = models.CharField(max_length=10, choices=State, default=State.UPLOADED)
-    # Whoever holds it. A worker that finds another value here has lost it.
-    token = models.UUIDField(null=True, blank=True, editable=False)
-    worker = models.CharField(max_length=255, blank=True, default="", editable=False)
-    heartbeat_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # The line of the first row that has not been dealt with.
-    cursor = models.PositiveIntegerField(default=0, editable=False)
-    # What the check found, in rows.
-    new = models.PositiveIntegerField(default=0)
-    new_for_address = models.PositiveIntegerField(default=0)
-    there = models.PositiveIntegerField(default=0)
-    wrong = models.PositiveIntegerField(default=0)
-    preview = models.JSONField(default=list)  # the first rows, see contacts.importing.check
-    # What the import did, in rows.
-    imported = models.PositiveIntegerField(default=0)
-    left = models.PositiveIntegerField("there already", default=0)
-    refused = models.PositiveIntegerField(default=0)
-    problem = models.TextField(blank=True, default="")
-
-    class Meta:
-        db_table = "contact_imports"
-        ordering = ["-uploaded_at", "-id"]
-        default_permissions = ()  # those of contacts count
-
-    def __str__(self) -> str:
-        return self.file_name
-
-
-class ContactImportPart(models.Model):
-    """A piece of an uploaded file, compressed. Gone when the import has ended."""
-
-    id = models.BigAutoField(primary_key=True)
-    contact_import = models.ForeignKey(ContactImport, on_delete=models.CASCADE, related_name="+")
-    number = models.PositiveIntegerField()
-    data = models.BinaryField()
-
-    class Meta:
-        db_table = "contact_import_parts"
-        constraints = [models.UniqueConstraint(fields=["contact_import", "number"], name="contact_import_part_once")]
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return str(self.number)
-
-
-class RefusedRow(models.Model):
-    """A row of an uploaded file that is not imported, with the reason. Gone a day after the import has ended."""
-
-    id = models.BigAutoField(primary_key=True)
-    contact_import = models.ForeignKey(ContactImport, on_delete=models.CASCADE, related_name="+")
-    line = models.PositiveIntegerField()
-    reason = models.TextField()
-    text = models.TextField()  # as it stands in the file
-
-    class Meta:
-        db_table = "contact_import_refused"
-        ordering = ["line"]
-        constraints = [models.UniqueConstraint(fields=["contact_import", "line"], name="contact_import_line_once")]
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.line}: {self.reason}"
