@@ -137,10 +137,10 @@ class BrevoClient:
         found, total = answer.object.get("contacts"), answer.object.get("count")
         # Without anybody to show, Brevo may leave the list out. A count that cannot be kept is none.
         contacts = [] if found is None and total == 0 else found
-        counted = isinstance(total, int) and 0 <= total < 2**31
-        if counted and isinstance(contacts, list) and all(isinstance(one, dict) for one in contacts):
-            return contacts, total
-        raise BrevoError(Kind.TRANSIENT, f"Brevo answered {answer.status} without a list of contacts.", seen)
+        listed = isinstance(contacts, list) and all(isinstance(one, dict) for one in contacts)
+        if not (listed and isinstance(total, int) and 0 <= total < 2**31):
+            raise BrevoError(Kind.TRANSIENT, f"Brevo answered {answer.status} without a list of contacts.", seen)
+        return contacts or [], total
 
     def get_attributes(self) -> dict[str, str]:
         """The account's contact attributes: upper-case name to type.

@@ -45,6 +45,7 @@ from mautic_sync.job import MAUTIC
 from n8n_sync.admin_actions import queue_for_n8n, retry_failed_for_n8n, skip_for_n8n, take_out_of_n8n
 from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment
+from opt_outs.tasks import tell_soon
 from scrapersky.platforms import PLATFORMS, QUEUES
 
 _Row = TypeVar("_Row", bound=Model)
@@ -335,3 +336,9 @@ class SuppressionAdmin(ForgivingAdmin[Suppression]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Suppression | None = None) -> Any:
         return (*self.readonly_fields, "email_key") if obj else self.readonly_fields
+
+    def save_model(
+        self, request: HttpRequest, obj: Suppression, form: forms.ModelForm[Suppression], change: bool
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        tell_soon()

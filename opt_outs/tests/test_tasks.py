@@ -22,7 +22,6 @@ from opt_outs import tasks
 from opt_outs.models import Sweep
 from opt_outs.sweeping import Page, Sweeper, Swept
 from opt_outs.telling import Told
-from scrapersky import platforms
 
 pytestmark = pytest.mark.django_db
 
@@ -187,7 +186,3 @@ def _person(number: int) -> Any:
     from opt_outs.sweeping import Person
 
     return Person(str(number), f"p{number}@x.example", None)
-
-
-def test_the_pages_know_who_is_told_and_swept() -> None:
-    assert {one.job for one in (BREVO_TELLER, MAUTIC_TELLER)} <= set(platforms.PLATFORMS)
