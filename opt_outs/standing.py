@@ -35,7 +35,7 @@ def swept(job: SyncJob, *, now: datetime) -> str:
         return f"The last sweep ({of_what}, {begun}) {did}."
     if last.problem:
         return f"The sweep of {of_what}, {begun}, has {did}, and goes on with the next hour. {last.problem}"
-    return f"The sweep of {of_what}, {begun}, has {did} of {last.total:,} so far."
+    return f"The sweep of {of_what}, {begun}, is under way: {did}; {last.total:,} people are to be read."
 
 
 def sweep_in_trouble(job: SyncJob) -> bool:
@@ -49,8 +49,8 @@ def _why(job: SyncJob, wait: int, *, now: datetime) -> str:
         return reason
     now_possible = untold(job).order_by().values("email_key").distinct().count()
     if not now_possible:
-        return "They are being pushed at this moment, and told when that has ended."
+        return "Told when the push that is under way has ended."
     last = LastTelling.objects.filter(pk=job.platform).first()
     if last and last.problem:
         return f"The last try, {moment(last.at, now=now)}: {last.problem}"
-    return "They are told with the next run, at the latest with the schedule."
+    return "Told with the next run, at the latest with the schedule."

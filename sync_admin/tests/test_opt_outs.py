@@ -61,7 +61,7 @@ def test_how_many_know_and_how_many_wait(make_contact: Make, admin_client: Clien
     Suppression.objects.create(email_key="eve@x.example", reason="request")
     Suppression.objects.create(email_key="nobody@x.example")
     waits = (
-        "Brevo knows of 2 of our opt-outs; 1 waits. They are told with the next run, at the latest with the schedule."
+        "Brevo knows of 2 of our opt-outs; 1 waits. Told with the next run, at the latest with the schedule."
     )
     assert waits in page(admin_client, "brevo")
     assert "Mautic knows of 0 of our opt-outs; none waits." in page(admin_client, "mautic")
@@ -72,7 +72,7 @@ def test_how_many_know_and_how_many_wait(make_contact: Make, admin_client: Clien
 def test_why_they_wait(make_contact: Make, settings: Any) -> None:
     columns = {"brevo_sync_status": "Processing", "brevo_processing_status": "Processing"}
     suppressed(make_contact, "ada", **columns)
-    being_pushed = "They are being pushed at this moment, and told when that has ended."
+    being_pushed = "Told when the push that is under way has ended."
     assert standing.told(BREVO, now=NOW) == f"Brevo knows of 0 of our opt-outs; 1 waits. {being_pushed}"
     suppressed(make_contact, "bob")
     LastTelling.objects.create(platform="brevo", at=NOW - timedelta(minutes=5), problem="Brevo is in trouble (500).")
@@ -114,8 +114,8 @@ def test_who_is_suppressed_in_the_admin_is_told_at_once(
         ),
         (
             {"since": NOW - timedelta(days=1), "read": 1, "total": 9000},
-            "The sweep of what changed since 2026-11-23 12:00 UTC, begun 10:00:00 UTC, has read 1 person, 0 newly "
-            "suppressed of 9,000 so far.",
+            "The sweep of what changed since 2026-11-23 12:00 UTC, begun 10:00:00 UTC, is under way: read 1 person, "
+            "0 newly suppressed; 9,000 people are to be read.",
         ),
         (
             {"read": 2, "problem": "Brevo rejected the key (401)."},
