@@ -60,9 +60,7 @@ def test_how_many_know_and_how_many_wait(make_contact: Make, admin_client: Clien
     suppressed(make_contact, "eve")
     Suppression.objects.create(email_key="eve@x.example", reason="request")
     Suppression.objects.create(email_key="nobody@x.example")
-    waits = (
-        "Brevo knows of 2 of our opt-outs; 1 waits. Told with the next run, at the latest with the schedule."
-    )
+    waits = "Brevo knows of 2 of our opt-outs; 1 waits. Told with the next run, at the latest with the schedule."
     assert waits in page(admin_client, "brevo")
     assert "Mautic knows of 0 of our opt-outs; none waits." in page(admin_client, "mautic")
     for platform in ("hubspot", "n8n"):
