@@ -324,6 +324,16 @@ def test_the_sweep(sandbox: Sandbox, make_contact: Make, monkeypatch: pytest.Mon
     assert sweep(small, clock=clock).sentence == "Read 1 person of Brevo, 1 newly suppressed."
 
 
+def test_who_left_our_list_and_who_left_another(sandbox: Sandbox, make_contact: Make) -> None:
+    push("ada@x.example", "bob@x.example", make_contact=make_contact)
+    change(sandbox, "ada@x.example", list_unsubscribed=(2, 7))
+    change(sandbox, "bob@x.example", list_unsubscribed=(7,))
+    assert sweep_platform("brevo") == "Read 2 people of Brevo, 1 newly suppressed."
+    row = Suppression.objects.get()
+    assert (row.email_key, row.reason) == ("ada@x.example", REASON.UNSUBSCRIBED)
+    assert row.note == "Unsubscribed from list 2 in Brevo, as the daily sweep found."
+
+
 def test_trouble_in_the_sweep(sandbox: Sandbox, make_contact: Make) -> None:
     push("ada@x.example", make_contact=make_contact)
     change(sandbox, "ada@x.example", email_blacklisted=True)
