@@ -40,6 +40,8 @@ from opt_outs.models import Sweep
 
 logger = logging.getLogger(__name__)
 
+Reason = Suppression.Reason
+
 #: A sweep begins so long after the beginning of the last one.
 EVERY = timedelta(hours=23)
 
@@ -58,7 +60,7 @@ LOOK_BACK = 10
 #: A list that changes faster than it can be read is left for the next day.
 MOST_BACK = 50
 
-#: What we told a platform may be dated so much later there, by its clock.
+#: What we tell a platform is dated by its clock, which may differ from ours by so much.
 CLOCKS = timedelta(minutes=1)
 
 
@@ -289,28 +291,38 @@ class _Step:
 
 
 def _news(job: SyncJob, people: Sequence[Person]) -> list[OptOut]:
-    """The opt-outs that count: not those that a person has lifted here, and that have not changed there since."""
+    """The opt-outs that say something new."""
     blocked = [(key, one) for one in people if one.opt_outs and (key := email_key(one.address))]
-    settled = _settled_until(job, {key for key, _ in blocked})
+    lifted, told = _known(job, {key for key, _ in blocked})
     return [
         OptOut(one.address, reason, note, one.changed)
         for key, one in sorted(blocked, key=lambda pair: pair[0])
-        if one.changed is None or key not in settled or one.changed > settled[key]
         for reason, note in one.opt_outs
+        if not _is_settled(one, lifted.get(key))
+        and not (reason is Reason.BLOCKED and _is_ours(one, told.get(key, ())))
     ]
 
 
-def _settled_until(job: SyncJob, keys: set[str]) -> dict[str, datetime]:
-    """Until when what the platform holds against an address was lifted by a person, by the address.
+def _is_settled(one: Person, lifted: datetime | None) -> bool:
+    """Has a person lifted here what the platform holds against this one, which has not changed there since?"""
+    return one.changed is not None and lifted is not None and one.changed <= lifted
 
-    What it told us itself was lifted up to that moment; what we told it, up to our telling.
-    """
-    told = FilteredRelation("told", condition=Q(told__platform=job.platform))
-    lifted = Suppression.objects.filter(email_key__in=keys, lifted_at__isnull=False).annotate(theirs=told).order_by()
-    found: dict[str, datetime] = {}
-    rows = lifted.values_list("email_key", "source", "lifted_at", "theirs__told_at")
-    for key, source, lifted_at, told_at in rows:
-        until = lifted_at if source == job.label else told_at and min(told_at + CLOCKS, lifted_at)
-        if until:
-            found[key] = max(until, found.get(key, until))
-    return found
+
+def _is_ours(one: Person, told: Sequence[datetime]) -> bool:
+    """Is the block what we told the platform ourselves: has nothing changed there since, but by that?"""
+    return one.changed is not None and any(abs(one.changed - when) <= CLOCKS for when in told)
+
+
+def _known(job: SyncJob, keys: set[str]) -> tuple[dict[str, datetime], dict[str, list[datetime]]]:
+    """By the address: when what we have from the platform was last lifted; when we told the platform of a suppression,
+    in force or not."""
+    told_it = FilteredRelation("told", condition=Q(told__platform=job.platform))
+    rows = Suppression.objects.filter(email_key__in=keys).annotate(theirs=told_it).order_by()
+    lifted: dict[str, datetime] = {}
+    told: dict[str, list[datetime]] = {}
+    for key, source, lifted_at, told_at in rows.values_list("email_key", "source", "lifted_at", "theirs__told_at"):
+        if lifted_at and source == job.label:
+            lifted[key] = max(lifted_at, lifted.get(key, lifted_at))
+        if told_at:
+            told.setdefault(key, []).append(told_at)
+    return lifted, told

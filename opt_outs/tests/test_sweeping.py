@@ -163,20 +163,50 @@ def test_what_was_never_known_from_there_is_not_lifted_with_what_was() -> None:
     assert suppressed() == {"p1@x.example"}
 
 
-@pytest.mark.parametrize(("later", "again"), [(30, False), (90, True)], ids=["our own block", "a later one"])
-def test_our_own_block_is_lifted_with_the_suppression_that_it_came_from(later: int, again: bool) -> None:
-    row = lifted(at=NOON, source="A person")
+def told(row: Suppression, at: datetime, platform: str = "brevo") -> None:
+    ToldOptOut.objects.create(platform=platform, suppression=row, told_at=at, tried_at=at)
+
+
+OUR_OWN = pytest.mark.parametrize(
+    ("later", "news"),
+    [(-90, True), (-30, False), (30, False), (90, True)],
+    ids=["there before", "ours, by a slow clock", "ours", "later"],
+)
+
+
+@OUR_OWN
+def test_our_own_block_is_lifted_with_the_suppression_that_it_came_from(later: int, news: bool) -> None:
     told_at = NOON - timedelta(days=1)
-    ToldOptOut.objects.create(platform="brevo", suppression=row, told_at=told_at, tried_at=told_at)
+    told(lifted(at=NOON, source="A person"), told_at)
     account = Account()
     account.people = [account.one(1, told_at + timedelta(seconds=later))]
     account.sweep()
-    assert suppressed() == ({"p1@x.example"} if again else set())
+    assert suppressed() == ({"p1@x.example"} if news else set())
+
+
+@OUR_OWN
+def test_our_own_block_is_no_news(later: int, news: bool) -> None:
+    suppress([OptOut("p1@x.example", REASON.REQUEST)], "A person", now=NOON)
+    told_at = NOON - timedelta(days=1)
+    told(Suppression.objects.get(), told_at)
+    account = Account()
+    account.people = [account.one(1, told_at + timedelta(seconds=later))]
+    account.sweep()
+    assert Suppression.objects.filter(source="Brevo").exists() == news
+
+
+def test_an_unsubscription_beside_our_own_block_is() -> None:
+    suppress([OptOut("p1@x.example", REASON.REQUEST)], "A person", now=NOON)
+    told(Suppression.objects.get(), NOON)
+    account = Account()
+    account.people = [account.one(1, NOON, (*BLOCKED, (REASON.UNSUBSCRIBED, "Left list 5.")))]
+    account.sweep()
+    assert list(Suppression.objects.filter(source="Brevo").values_list("reason", flat=True)) == ["unsubscribed"]
 
 
 def test_what_another_platform_was_told_does_not_count() -> None:
     row = lifted(at=NOON, source="A person")
-    ToldOptOut.objects.create(platform="mautic", suppression=row, told_at=NOON, tried_at=NOON)
+    told(row, NOON - timedelta(days=2), "mautic")
     account = Account(2)
     account.sweep()
     assert suppressed() == everybody(account)
