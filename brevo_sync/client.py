@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from brevo_sync.conf import PHONE_IDENTIFIERS, BrevoConfig
 from curation_sdk.answers import (
@@ -36,6 +36,9 @@ DEFAULT_WAIT = timedelta(seconds=10)
 #: reason above: 9 calls left for the next 997 milliseconds, read as seconds, would slow a run down a thousandfold.
 #: A budget that is really used up comes as a 429 anyway.
 LONGEST_HINT = 60  # seconds
+
+#: Fields that keep mails or messages from a person.
+BLOCKS = ("emailBlacklisted", "smsBlacklisted")
 
 #: Status codes that speak of this one request, whatever the body looks like.
 ABOUT_THE_CONTACT = {400, 404, 405, 406, 422}
@@ -69,7 +72,7 @@ class Upserted:
 
 
 class BrevoClient:
-    """The eight endpoints that we use. Each method raises BrevoError, StopRun (401, 402, 403), Throttled (429),
+    """The ten endpoints that we use. Each method raises BrevoError, StopRun (401, 402, 403), Throttled (429),
     Unanswered (no whole answer) or NotPushed (the run ended first).
 
     `budget` is what the last answer about contacts said: calls a window, calls left, seconds to the next window.
@@ -113,6 +116,31 @@ class BrevoClient:
         Source: https://developers.brevo.com/reference/getcontactinfo
         """
         return self._object("GET", f"/contacts/{quote(email, safe='')}?identifierType=email_id")
+
+    def block_contact(self, number: str) -> None:
+        """Have the contact with this id not mailed any more. There is no call here that takes it back.
+
+        Source: https://developers.brevo.com/reference/updatecontact
+        """
+        self._call("PUT", f"/contacts/{int(number)}?identifierType=contact_id", {"emailBlacklisted": True})
+
+    def get_contacts(self, since: datetime | None, offset: int, limit: int) -> tuple[list[dict[str, Any]], int]:
+        """A part of the contacts that changed since then (None: of all), oldest first, and how many there are in all.
+
+        limit: 1000 at most. Raises BrevoError, too, for an answer that is no such list.
+        Source: https://developers.brevo.com/reference/getcontacts
+        """
+        query: dict[str, Any] = {"limit": limit, "offset": offset, "sort": "asc"}
+        if since is not None:
+            query["modifiedSince"] = since.astimezone(UTC).isoformat(timespec="milliseconds")
+        answer, seen = self._call("GET", f"/contacts?{urlencode(query)}")
+        found, total = answer.object.get("contacts"), answer.object.get("count")
+        # Without anybody to show, Brevo may leave the list out. A count that cannot be kept is none.
+        contacts = [] if found is None and total == 0 else found
+        listed = isinstance(contacts, list) and all(isinstance(one, dict) for one in contacts)
+        if not (listed and isinstance(total, int) and 0 <= total < 2**31):
+            raise BrevoError(Kind.TRANSIENT, f"Brevo answered {answer.status} without a list of contacts.", seen)
+        return contacts or [], total
 
     def get_attributes(self) -> dict[str, str]:
         """The account's contact attributes: upper-case name to type.
@@ -178,6 +206,7 @@ class BrevoClient:
         return answer.object
 
     def _call(self, method: str, path: str, body: Any = None) -> tuple[Answer, Evidence]:
+        refuse_to_unblock(body)
         answer = self._session.request(method, path, json=body)
         limit, remaining, reset = (
             header_number(answer, f"x-sib-ratelimit-{name}") for name in ("limit", "remaining", "reset")
@@ -260,6 +289,21 @@ def _kind(status: int, code: str, message: str, metadata: Any) -> Kind:
         taken = "already" in text or code == "duplicate_parameter"
         return Kind.DUPLICATE_PHONE if taken else Kind.INVALID_PHONE
     return Kind.NOT_FOUND if status == 404 else Kind.OTHER
+
+
+def refuse_to_unblock(body: Any) -> None:
+    """Raises ValueError for a request that would lift somebody's block, wherever in it that stands.
+
+    Every request passes here. To enable people again who opted out breaks Brevo's terms, and the law.
+    """
+    if isinstance(body, dict):
+        for name, value in body.items():
+            if name in BLOCKS and value is not True:
+                raise ValueError(f"{name} is only ever sent as true: nothing of ours un-blocks anybody.")
+            refuse_to_unblock(value)
+    elif isinstance(body, list):
+        for part in body:
+            refuse_to_unblock(part)
 
 
 def contact_id(found: dict[str, Any]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import phonenumbers
 from django.conf import settings
 
 from curation_sdk import platform_settings
+from curation_sdk.job import SyncPolicy
 
 #: What we send, and Brevo's type for it. FIRSTNAME, LASTNAME and SMS come with an account; the others are ours.
 ATTRIBUTE_TYPES = {
@@ -32,6 +34,10 @@ PHONE_IDENTIFIERS = {"SMS", "WHATSAPP", "LANDLINE_NUMBER"}
 
 #: To write these would turn one contact into another.
 WHO_IT_IS = {"EMAIL", "EXT_ID"}
+
+#: A run takes on nothing new after this: with the opt-outs before it (20 seconds) and the last answers (40) the task
+#: ends before the task queue's time-out of 240 seconds.
+BUDGET = timedelta(seconds=160)
 
 #: Settings that may be changed in the admin.
 LIST_ID, ATTRIBUTES = CHANGEABLE = ("BREVO_LIST_ID", "BREVO_ATTRIBUTES")
@@ -86,6 +92,11 @@ def load(chosen: Mapping[str, Any] | None = None) -> BrevoConfig:
         rate_per_second=settings.BREVO_RATE_LIMIT_PER_SECOND,
         concurrency=platform_settings.concurrency("BREVO"),
     )
+
+
+def policy() -> SyncPolicy:
+    """The numbers that runs go by."""
+    return replace(platform_settings.policy("BREVO"), budget=BUDGET)
 
 
 def page_of(contact_id: str) -> str:

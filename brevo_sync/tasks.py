@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from brevo_sync.job import BREVO
-from curation_sdk.tasks import process_queue
+from brevo_sync.opt_outs import TELLER
+from opt_outs.tasks import tell_and_push
 
 
 def process_brevo_sync_queue(trigger: str = "schedule") -> str:
-    """Push what is due for Brevo. Returns what happened, as a sentence for the task list in the admin."""
-    return process_queue(BREVO, trigger)
+    """Tell Brevo of our opt-outs, then push what is due. Returns what happened, for the task list in the admin."""
+    return tell_and_push(TELLER, trigger)

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "curation_sdk",
     "contacts",
     "contact_curation",
+    "opt_outs",
     "brevo_sync",
     "hubspot_sync",
     "mautic_sync",
@@ -145,6 +146,10 @@ SYNC_JOBS = [
     "mautic_sync.job.MAUTIC",
     "n8n_sync.job.N8N",
 ]
+
+# Platforms that are told of our opt-outs, and those that are swept for theirs each day.
+OPT_OUT_TELLERS = ["brevo_sync.opt_outs.TELLER", "mautic_sync.opt_outs.TELLER"]
+OPT_OUT_SWEEPERS = ["brevo_sync.opt_outs.SWEEPER"]
 
 # Platforms whose contacts another program, such as n8n, fetches through the API: they can be queued without
 # credentials of ours.

@@ -25,6 +25,7 @@ from curation_sdk.models import ConnectionCheck, SettingChange
 from curation_sdk.setting_changes import as_written
 from curation_sdk.wording import count_of
 from scrapersky.platforms import CONNECTIONS, connection_named
+from sync_admin import opt_outs
 from sync_admin import trial as trials
 from sync_admin.connection_form import CHOICE, Entered, field_name, read
 from sync_admin.pages import page, render
@@ -160,6 +161,7 @@ def _page(
         address=_address(one, request),
         secrets=[{"setting": name, "is_set": bool(getattr(settings, name))} for name in one.secrets],
         webhook=one.webhook(),
+        opt_outs=opt_outs.shown(job),
         look=look,
         result=result,
         fresh=fresh,

@@ -13,6 +13,7 @@ from sync_admin import (
     dashboard,
     errors,
     importing,
+    opt_outs,
     previews,
     suppressions,
 )
@@ -43,6 +44,7 @@ urlpatterns = [
     path("<str:platform>/connection/check/", connections.check_connection, name="sync-connection-check"),
     path("<str:platform>/connection/change/", connections.change_connection, name="sync-connection-change"),
     path("<str:platform>/connection/push/", connections.push_trial, name="sync-connection-push"),
+    path("<str:platform>/sweep/", opt_outs.sweep_now, name="sync-sweep-now"),
     # The list of contacts, and one contact.
     path("contacts/export/", contact_list.export, name="sync-export"),
     path("contacts/view/", contact_list.save_view, name="sync-view-save"),

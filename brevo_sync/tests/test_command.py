@@ -157,10 +157,13 @@ def test_ids_queues_and_pushes_only_them_whatever_their_state(
 def test_ids_of_people_who_must_not_be_pushed(wire: responses.RequestsMock, make_contact: Queued) -> None:
     Suppression.objects.create(email_key="out@x.example", reason="unsubscribed")
     out, nobody = make_contact("OUT@x.example"), make_contact(None)
+    gone = {"code": "document_not_found", "message": "Contact does not exist"}
+    wire.get(f"{CONTACTS}/out%40x.example", status=404, json=gone)
     code, text = sync("--ids", out.pk, nobody.pk)
     assert code == 0
     assert "2 skipped: 1 without an e-mail address, 1 suppressed." in text
-    assert len(wire.calls) == 0
+    assert "Told Brevo of 1 opt-out." in text
+    assert sent(wire) == []
 
 
 @pytest.mark.django_db

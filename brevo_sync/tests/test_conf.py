@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 import responses
+from django.conf import settings as django_settings
 
-from brevo_sync import conf
+from brevo_sync import conf, opt_outs
 from brevo_sync.job import BREVO
+from curation_sdk import http
 from curation_sdk.cycle import run_cycle
+from curation_sdk.job import LEASE
 from curation_sdk.models import SyncRun
+from opt_outs import telling
 
 # What was chosen in the admin stands in the database.
 pytestmark = pytest.mark.django_db
@@ -163,3 +167,11 @@ def test_policy_is_read_when_asked(settings: Any) -> None:
     settings.BREVO_SYNC_SCHEDULER_BATCH_SIZE = 33
     policy = BREVO.policy()
     assert (policy.retry_delay, policy.batch_size, policy.max_retries) == (timedelta(minutes=7), 33, 3)
+
+
+def test_a_run_ends_before_the_task_queue_gives_it_up() -> None:
+    """The opt-outs and their last call, a run, its last push and the look-up behind it."""
+    before = telling.WITHIN.total_seconds() + http.CONNECT_TIMEOUT + opt_outs.SHORT_WITHIN
+    last_push = http.CONNECT_TIMEOUT + http.ANSWER_TIMEOUT
+    longest = before + conf.policy().budget.total_seconds() + last_push
+    assert longest < django_settings.Q_CLUSTER["timeout"] < LEASE.total_seconds()

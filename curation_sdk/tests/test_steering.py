@@ -136,24 +136,6 @@ def test_the_command_says_that_it_is_paused_and_can_be_told_to_go_on(
     assert QueuePause.objects.exists()
 
 
-def test_a_paused_mautic_is_told_of_no_opt_outs(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mautic_sync import tasks as mautic
-    from mautic_sync.job import MAUTIC
-    from mautic_sync.opt_outs import Told
-
-    stops: list[bool] = []
-
-    def tell(*, stop: Callable[[], bool]) -> Told:
-        stops.append(stop())
-        return Told(0)
-
-    monkeypatch.setattr(mautic, "tell_opt_outs", tell)
-    mautic.process_mautic_sync_queue()
-    steering.pause(MAUTIC, by="ada", reason="", now=timezone.now())
-    mautic.process_mautic_sync_queue()
-    assert stops == [False, True]
-
-
 # --- the pause and the cancel: a run under way ends ---------------------------------------------------------------
 
 

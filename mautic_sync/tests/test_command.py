@@ -119,19 +119,7 @@ def test_opt_outs_that_wait_are_an_error_in_the_workers_log(
     make_contact("ada@x.example", mautic_contact_id="47")
     Suppression.objects.create(email_key="ada@x.example", reason="request")
     assert process_mautic_sync_queue().startswith("Opt-outs wait: Mautic does not let us do this (403)")
-    assert [record.levelname for record in caplog.records if record.name == "mautic_sync.tasks"] == ["ERROR"]
-
-
-def test_with_more_to_tell_the_next_task_follows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mautic_sync import opt_outs, tasks
-
-    found = [opt_outs.Told(1, more=True), opt_outs.Told(1)]
-    followers: list[str] = []
-    monkeypatch.setattr(tasks, "enqueue", lambda job, trigger: followers.append(trigger))
-    monkeypatch.setattr(tasks, "tell_opt_outs", lambda stop: found.pop(0))
-    process_mautic_sync_queue()
-    process_mautic_sync_queue()
-    assert followers == [SyncRun.Trigger.SUCCESSOR]
+    assert [record.levelname for record in caplog.records if record.name == "opt_outs.tasks"] == ["ERROR"]
 
 
 def test_the_task_switched_off(settings: Any) -> None:

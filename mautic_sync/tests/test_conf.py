@@ -11,7 +11,8 @@ from django.conf import settings as django_settings
 
 from curation_sdk import http
 from curation_sdk.job import LEASE
-from mautic_sync import client, conf, opt_outs
+from mautic_sync import client, conf
+from opt_outs import telling
 
 # What was chosen in the admin stands in the database.
 pytestmark = pytest.mark.django_db
@@ -101,7 +102,7 @@ def test_load_and_policy(settings: Any) -> None:
 
 def test_a_run_ends_before_the_task_queue_gives_it_up() -> None:
     """The opt-outs and their last call, a run, its last batch and the segment behind it."""
-    before = opt_outs.WITHIN.total_seconds() + http.CONNECT_TIMEOUT + client.SHORT_WITHIN
+    before = telling.WITHIN.total_seconds() + http.CONNECT_TIMEOUT + client.SHORT_WITHIN
     last_push = http.CONNECT_TIMEOUT + client.BATCH_WITHIN + http.CONNECT_TIMEOUT + http.ANSWER_TIMEOUT
     longest = before + conf.policy().budget.total_seconds() + last_push
     assert longest < django_settings.Q_CLUSTER["timeout"] < LEASE.total_seconds()

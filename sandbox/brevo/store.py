@@ -28,6 +28,7 @@ class Contact:
     list_ids: tuple[int, ...] = ()
     email_blacklisted: bool = False
     sms_blacklisted: bool = False
+    list_unsubscribed: tuple[int, ...] = ()  # the lists that the person has left
 
     def shown_attributes(self) -> dict[str, JsonValue]:
         """The attributes as an answer gives them: the ext_id comes along as EXT_ID."""
@@ -48,7 +49,7 @@ class Contact:
             "createdAt": utc_text(self.created_at),
             "modifiedAt": utc_text(self.modified_at),
             "listIds": [*self.list_ids],
-            "listUnsubscribed": [],
+            "listUnsubscribed": [*self.list_unsubscribed],
             "attributes": self.shown_attributes(),
         }
         if self.email is not None:

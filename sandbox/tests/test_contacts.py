@@ -1,5 +1,7 @@
 """Creating, updating, reading and deleting contacts."""
 
+from dataclasses import replace
+
 import pytest
 
 
@@ -159,6 +161,26 @@ def test_a_block_survives_an_upsert_and_a_named_false_lifts_it(brevo, sandbox):
     assert not sandbox.brevo.contact("a@acme.example").email_blacklisted
     brevo.upsert("b@acme.example", emailBlacklisted=True)
     assert sandbox.brevo.contact("b@acme.example").email_blacklisted
+
+
+def test_a_block_by_the_id_stays_and_comes_back_when_read(brevo, sandbox):
+    number = brevo.upsert("a@acme.example", listIds=[2]).json()["id"]
+    answer = brevo("PUT", f"/contacts/{number}?identifierType=contact_id", {"emailBlacklisted": True})
+    assert (answer.status, answer.raw) == (204, b"")
+    brevo.upsert("a@acme.example", attributes={"FIRSTNAME": "Ada"})
+    (contact,) = brevo("GET", "/contacts?sort=asc&limit=1000").json()["contacts"]
+    assert (contact["emailBlacklisted"], contact["listIds"], contact["listUnsubscribed"]) == (True, [2], [])
+    refused(brevo("PUT", f"/contacts/{number}", {"emailBlacklisted": "yes"}))
+    refused(
+        brevo("PUT", "/contacts/99?identifierType=contact_id", {"emailBlacklisted": True}), "document_not_found", 404
+    )
+
+
+def test_the_lists_that_a_person_has_left(brevo, sandbox):
+    brevo.upsert("a@acme.example", listIds=[2])
+    store = sandbox.brevo.account.store
+    store.put(replace(sandbox.brevo.contact("a@acme.example"), list_unsubscribed=(2,)))
+    assert brevo.read("a%40acme.example")["listUnsubscribed"] == [2]
 
 
 @pytest.mark.parametrize(

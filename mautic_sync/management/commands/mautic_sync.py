@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from curation_sdk.commands import SyncCommand
 from mautic_sync.job import MAUTIC
-from mautic_sync.opt_outs import tell_opt_outs
-from mautic_sync.tasks import opt_outs_sentence
+from mautic_sync.opt_outs import TELLER
+from opt_outs.telling import tell
 
 
 class Command(SyncCommand):
@@ -13,5 +13,7 @@ class Command(SyncCommand):
     job = MAUTIC
 
     def before_pushing(self) -> None:
-        if sentence := opt_outs_sentence(tell_opt_outs(within=None)):
+        # With --even-if-paused it comes so far in a pause, too.
+        told = tell(TELLER, within=None, even_if_paused=True)
+        if sentence := told.sentence(self.job.label):
             self.stdout.write(sentence)
