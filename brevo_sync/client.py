@@ -37,6 +37,9 @@ DEFAULT_WAIT = timedelta(seconds=10)
 #: A budget that is really used up comes as a 429 anyway.
 LONGEST_HINT = 60  # seconds
 
+#: Contacts on a page, at most. Source: https://developers.brevo.com/reference/getcontacts
+MOST_ON_A_PAGE = 1_000
+
 #: Status codes that speak of this one request, whatever the body looks like.
 ABOUT_THE_CONTACT = {400, 404, 405, 406, 422}
 
@@ -69,7 +72,7 @@ class Upserted:
 
 
 class BrevoClient:
-    """The eight endpoints that we use. Each method raises BrevoError, StopRun (401, 402, 403), Throttled (429),
+    """The nine endpoints that we use. Each method raises BrevoError, StopRun (401, 402, 403), Throttled (429),
     Unanswered (no whole answer) or NotPushed (the run ended first).
 
     `budget` is what the last answer about contacts said: calls a window, calls left, seconds to the next window.
@@ -113,6 +116,32 @@ class BrevoClient:
         Source: https://developers.brevo.com/reference/getcontactinfo
         """
         return self._object("GET", f"/contacts/{quote(email, safe='')}?identifierType=email_id")
+
+    def find_contact(self, remote_id: str, email: str) -> dict[str, Any] | None:
+        """The contact with this id, or without one with this address; None when Brevo has none.
+
+        Source: https://developers.brevo.com/reference/getcontactinfo
+        """
+        by_id = f"/contacts/{quote(remote_id, safe='')}?identifierType=contact_id"
+        try:
+            return self._object("GET", by_id) if remote_id else self.get_contact(email)
+        except BrevoError as error:
+            # To an address that cannot be one the answer is 400.
+            if error.evidence.http_status in (400, 404):
+                return None
+            raise
+
+    def contacts_page(self, offset: int, limit: int = MOST_ON_A_PAGE) -> list[dict[str, Any]]:
+        """The account's contacts from the `offset`-th on, oldest first.
+
+        While contacts are deleted there, those behind them move up: one may be on no page.
+        Source: https://developers.brevo.com/reference/getcontacts
+        """
+        answer, seen = self._call("GET", f"/contacts?limit={limit}&offset={offset}&sort=asc")
+        found = answer.object.get("contacts")
+        if not isinstance(found, list):
+            raise BrevoError(Kind.TRANSIENT, f"Brevo answered {answer.status} without the contacts.", seen)
+        return [item for item in found if isinstance(item, dict)]
 
     def get_attributes(self) -> dict[str, str]:
         """The account's contact attributes: upper-case name to type.

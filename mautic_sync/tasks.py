@@ -9,8 +9,10 @@ from curation_sdk.shutdown import stop_requested
 from curation_sdk.steering import paused
 from curation_sdk.tasks import enqueue, process_queue
 from curation_sdk.wording import count_of
+from mautic_sync.comparing import COMPARISON
 from mautic_sync.job import MAUTIC
 from mautic_sync.opt_outs import Told, tell_opt_outs
+from reconciliation.tasks import compare
 
 logger = logging.getLogger(__name__)
 
@@ -32,3 +34,8 @@ def opt_outs_sentence(told: Told) -> str:
     said = f"Told Mautic of {count_of(told.count, 'opt-out')}." if told.count else ""
     problem = f"Opt-outs wait: {told.problem}" if told.problem else ""
     return " ".join(filter(None, (said, problem)))
+
+
+def compare_with_mautic() -> str:
+    """Compare what Mautic holds with what is Complete here: the night's comparison, or one that waits to go on."""
+    return compare(COMPARISON)

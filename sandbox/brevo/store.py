@@ -26,6 +26,7 @@ class Contact:
     ext_id: str | None = None
     attributes: dict[str, AttributeValue] = field(default_factory=dict)
     list_ids: tuple[int, ...] = ()
+    list_unsubscribed: tuple[int, ...] = ()
     email_blacklisted: bool = False
     sms_blacklisted: bool = False
 
@@ -48,7 +49,7 @@ class Contact:
             "createdAt": utc_text(self.created_at),
             "modifiedAt": utc_text(self.modified_at),
             "listIds": [*self.list_ids],
-            "listUnsubscribed": [],
+            "listUnsubscribed": [*self.list_unsubscribed],
             "attributes": self.shown_attributes(),
         }
         if self.email is not None:

@@ -32,7 +32,8 @@ NAMES = [job.platform for job in PLATFORMS]
 MAY_IMPORT = {
     "curation_sdk": set[str](),
     "contacts": {"curation_sdk"},
-    **{f"{name}_sync": {"curation_sdk", "contacts"} for name in NAMES},
+    "reconciliation": {"curation_sdk", "contacts"},
+    **{f"{name}_sync": {"curation_sdk", "contacts", "reconciliation"} for name in NAMES},
     "contact_curation": {"curation_sdk", "contacts"},
     "sandbox": set[str](),
 }
@@ -77,7 +78,8 @@ def test_the_shared_rooms_name_no_platform() -> None:
     named = re.compile("|".join(NAMES), re.IGNORECASE)
     texts = {
         file: [node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)]
-        for file in sorted((ROOT / "curation_sdk").glob("*.py"))
+        for room in ("curation_sdk", "reconciliation")
+        for file in sorted((ROOT / room).glob("*.py"))
     }
     # Docstrings and comments may give an example; code that acts on a name may not.
     documented = {
