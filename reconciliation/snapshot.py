@@ -11,8 +11,8 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef
 
 from contacts.address_key import email_key
+from contacts.suppression import suppressed_keys
 from curation_sdk.wording import storable
-from reconciliation import blocks
 from reconciliation.held import Asked, Comparison, Held, Reader
 from reconciliation.judging import judged
 from reconciliation.models import HeldContact, Reconciliation
@@ -30,7 +30,10 @@ LONGEST_ID = 255
 def found_on_page(
     comparison: Comparison, reader: Reader, current: Reconciliation, page: Sequence[Held]
 ) -> list[HeldContact]:
-    """A row for each of the page who is Complete with us, or on our list and unknown to us."""
+    """A row for each of the page who is Complete with us, or on our list and unknown to us.
+
+    Unknown people who are suppressed get none: an erased person's address is not to come back.
+    """
     job = comparison.job
     # Of two with one address the one that is blocked counts.
     page = sorted(page, key=lambda held: held.block is not None)
@@ -38,7 +41,7 @@ def found_on_page(
     ours = by_key(job, with_key)
     unknown = {
         key for key, held in with_key.items() if key not in ours and held.on_list and not held.block
-    } - blocks.not_to_be_kept([key for key in with_key if key not in ours])
+    } - suppressed_keys([key for key in with_key if key not in ours])
     rows = []
     for key, held in with_key.items():
         if key in unknown:
