@@ -45,6 +45,7 @@ from mautic_sync.job import MAUTIC
 from n8n_sync.admin_actions import queue_for_n8n, retry_failed_for_n8n, skip_for_n8n, take_out_of_n8n
 from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment
+from reconciliation.list_filter import ComparisonFilter
 from scrapersky.platforms import PLATFORMS, QUEUES
 
 _Row = TypeVar("_Row", bound=Model)
@@ -110,6 +111,7 @@ class ContactAdmin(DeletesMany[Contact]):
     list_display = ("address", "person", "curation", "brevo", "hubspot", "mautic", "n8n", "reasons", "found")
     list_filter = (
         CauseFilter,
+        ComparisonFilter,
         *((job.sync_status, CountedChoices) for job in QUEUES),
         *(("email_type", CountedChoices), ("has_gmail", CountedBoolean), "created_at"),
     )

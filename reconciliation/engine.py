@@ -24,7 +24,7 @@ from curation_sdk.http import Unanswered
 from curation_sdk.outcomes import StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
 from curation_sdk.wording import storable
-from reconciliation import beginning, blocks, snapshot
+from reconciliation import beginning, blocks, snapshot, standing
 from reconciliation.held import Comparison, Held, Reader
 from reconciliation.models import HeldContact, Reconciliation
 
@@ -125,7 +125,7 @@ def _work(comparison: Comparison, current: Reconciliation, over: Callable[[], bo
                 continue
             if done:
                 logger.info("%s: compared, %s", job.platform, current.counts)
-                return Report(sentence(current), finished=True)
+                return Report(f"{standing.in_words(current)}.", finished=True)
 
 
 def _step(comparison: Comparison, reader: Reader, current: Reconciliation, clock: Clock) -> bool:
@@ -287,21 +287,3 @@ def _not_taken(current: Reconciliation) -> str:
     if current.token is None and current.resume_at:
         return f"{current.problem} It goes on at {current.resume_at:%H:%M:%S} UTC."
     return "A worker is at the comparison."
-
-
-def sentence(current: Reconciliation) -> str:
-    """What a finished comparison found, for people."""
-    found = [f"{current.count(kind):,} {words}" for kind, words in WORDS.items() if current.count(kind)]
-    there = f"{current.there:,} in {current.against}"
-    return f"{current.here:,} Complete here, {there}: {', '.join(found) or 'nothing differs'}."
-
-
-#: The kinds as parts of a sentence, in the order in which people see them.
-WORDS = {
-    Kind.MISSING: "missing there",
-    Kind.OFF_LIST: "not on the list",
-    Kind.BLOCKED: "blocked or unsubscribed there",
-    Kind.CHANGED: "changed there",
-    Kind.NEWER: "changed here since the push",
-    Kind.UNKNOWN: "unknown to us",
-}

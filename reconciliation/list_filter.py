@@ -20,7 +20,7 @@ class ComparisonFilter(admin.SimpleListFilter):
     """Contacts of whom the last comparison found something, as "brevo:missing". Shown only while it is in force."""
 
     title = "comparison"
-    parameter_name = "compared"
+    parameter_name = "comparison"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         value = request.GET.get(self.parameter_name, "")

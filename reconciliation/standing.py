@@ -16,6 +16,16 @@ State, Kind = Reconciliation.State, HeldContact.Kind
 #: Kinds whose people are contacts of ours, in the order in which pages show them.
 OURS = (Kind.MISSING, Kind.OFF_LIST, Kind.BLOCKED, Kind.CHANGED, Kind.NEWER)
 
+#: The kinds as parts of a sentence, in the order in which people see them.
+WORDS = {
+    Kind.MISSING: "missing there",
+    Kind.OFF_LIST: "not on the list",
+    Kind.BLOCKED: "blocked or unsubscribed there",
+    Kind.CHANGED: "changed there",
+    Kind.NEWER: "changed here since the push",
+    Kind.UNKNOWN: "unknown to us",
+}
+
 
 def finished(job: SyncJob) -> Reconciliation | None:
     """The last comparison that was finished."""
@@ -50,3 +60,17 @@ def still(job: SyncJob, current: Reconciliation, kinds: Collection[str]) -> Q:
     """The condition for them."""
     rows = HeldContact.objects.filter(reconciliation=current, kind__in=kinds, email_key=OuterRef(job.identity))
     return settled(job, current.started_at) & Q(Exists(rows.order_by()))
+
+
+def both(job: SyncJob) -> tuple[Reconciliation | None, Reconciliation | None]:
+    """The last comparison of all, and the last one that was finished. One query, as a rule."""
+    last = latest(job)
+    if last is None or last.state == State.FINISHED:
+        return last, last
+    return last, finished(job)
+
+
+def in_words(current: Reconciliation) -> str:
+    """The counts of a finished comparison side by side, for people: "1,000 here, 998 there: 2 missing there"."""
+    found = [f"{current.count(kind):,} {words}" for kind, words in WORDS.items() if current.count(kind)]
+    return f"{current.here:,} here, {current.there:,} there: {', '.join(found) or 'nothing differs'}"
