@@ -42,6 +42,7 @@ def board(jobs: Sequence[SyncJob], *, now: datetime, runs_linked: bool, for_a_st
         ).values_list("name", "next_run", "repeats")
     }
     workers = standing[0].workers
+    recent = runs.recent({one.job.platform: RUNS + len(one.running) for one in used})
     compared = comparisons.finished_of([one.job.platform for one in COMPARISONS])
     return {
         "at": moment(now, now=now),
@@ -53,6 +54,7 @@ def board(jobs: Sequence[SyncJob], *, now: datetime, runs_linked: bool, for_a_st
                 waits[one.job.platform],
                 schedules.get(one.job.schedule),
                 compared.get(one.job.platform),
+                recent[one.job.platform],
                 now=now,
                 runs_linked=runs_linked,
             )
@@ -67,12 +69,12 @@ def _queue(
     waits: Waiting,
     next_run: datetime | None,
     compared: Reconciliation | None,
+    recent: Sequence[SyncRun],
     *,
     now: datetime,
     runs_linked: bool,
 ) -> dict[str, Any]:
     job = standing.job
-    recent = runs.recent(job, RUNS + len(standing.running))
     return {
         "platform": job.platform,
         "label": job.label,
