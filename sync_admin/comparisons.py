@@ -95,6 +95,8 @@ def comparison(request: HttpRequest, name: str) -> HttpResponseBase:
         sides=_sides(finished, now) if finished else [],
         under_way=_under_way(under_way, now) if under_way else "",
         problem=_problem(one, under_way),
+        # Not while somebody reads through a list.
+        looks_again=bool(under_way and under_way.state == State.RUNNING and not request.GET),
         stopped=bool(under_way and under_way.state == State.STOPPED),
         lines=lines,
         kind=kind,
