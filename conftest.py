@@ -78,6 +78,8 @@ def fixed_settings(settings: Any) -> None:
     settings.SYNC_PULLED_PLATFORMS = []
     settings.REQUIRE_LAWFUL_BASIS = False
     settings.SYNC_HISTORY_DAYS = 90
+    settings.RECONCILE_NIGHTLY = True
+    settings.RECONCILE_HOUR = 2
     settings.HTTPS_ONLY = False
     settings.DEBUG = False
     settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]

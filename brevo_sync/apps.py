@@ -9,6 +9,7 @@ class BrevoSyncConfig(AppConfig):
 
     def ready(self) -> None:
         from brevo_sync import checks  # noqa: F401  (registers the system checks)
-        from curation_sdk.schedules import schedule_on_migrate
+        from curation_sdk.schedules import minutes_on_migrate, schedule_on_migrate
 
         schedule_on_migrate("brevo_sync.job.BREVO")
+        minutes_on_migrate("brevo_comparison", "brevo_sync.tasks.compare_with_brevo", 5)

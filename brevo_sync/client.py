@@ -39,6 +39,8 @@ LONGEST_HINT = 60  # seconds
 
 #: Fields that keep mails or messages from a person.
 BLOCKS = ("emailBlacklisted", "smsBlacklisted")
+#: Contacts on a page, at most. Source: https://developers.brevo.com/reference/getcontacts
+MOST_ON_A_PAGE = 1_000
 
 #: Status codes that speak of this one request, whatever the body looks like.
 ABOUT_THE_CONTACT = {400, 404, 405, 406, 422}
@@ -72,7 +74,7 @@ class Upserted:
 
 
 class BrevoClient:
-    """The ten endpoints that we use. Each method raises BrevoError, StopRun (401, 402, 403), Throttled (429),
+    """The eleven endpoints that we use. Each method raises BrevoError, StopRun (401, 402, 403), Throttled (429),
     Unanswered (no whole answer) or NotPushed (the run ended first).
 
     `budget` is what the last answer about contacts said: calls a window, calls left, seconds to the next window.
@@ -117,6 +119,20 @@ class BrevoClient:
         """
         return self._object("GET", f"/contacts/{quote(email, safe='')}?identifierType=email_id")
 
+    def find_contact(self, remote_id: str, email: str) -> dict[str, Any] | None:
+        """The contact with this id, or without one with this address; None when Brevo has none.
+
+        Source: https://developers.brevo.com/reference/getcontactinfo
+        """
+        by_id = f"/contacts/{quote(remote_id, safe='')}?identifierType=contact_id"
+        try:
+            return self._object("GET", by_id) if remote_id else self.get_contact(email)
+        except BrevoError as error:
+            # To an address that cannot be one the answer is 400.
+            if error.evidence.http_status in (400, 404):
+                return None
+            raise
+
     def block_contact(self, number: str) -> None:
         """Have the contact with this id not mailed any more. There is no call here that takes it back.
 
@@ -127,7 +143,8 @@ class BrevoClient:
     def get_contacts(self, since: datetime | None, offset: int, limit: int) -> tuple[list[dict[str, Any]], int]:
         """A part of the contacts that changed since then (None: of all), oldest first, and how many there are in all.
 
-        limit: 1000 at most. Raises BrevoError, too, for an answer that is no such list.
+        limit: MOST_ON_A_PAGE at most. While contacts are deleted there, those behind them move up: one may be on no
+        page. Raises BrevoError, too, for an answer that is no such list.
         Source: https://developers.brevo.com/reference/getcontacts
         """
         query: dict[str, Any] = {"limit": limit, "offset": offset, "sort": "asc"}

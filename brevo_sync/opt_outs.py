@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from brevo_sync import conf
-from brevo_sync.client import BrevoClient, BrevoError, Kind, contact_id
+from brevo_sync.client import MOST_ON_A_PAGE, BrevoClient, BrevoError, Kind, contact_id
 from brevo_sync.job import BREVO
 from contacts.deliverable import skip_reason
 from contacts.models import Suppression
@@ -16,9 +16,6 @@ from curation_sdk.ratelimit import RateLimiter
 from curation_sdk.wording import storable
 from opt_outs.sweeping import Page, Person, Sweeper
 from opt_outs.telling import Teller
-
-#: Brevo's longest page.
-AT_ONCE = 1_000
 
 #: Seconds for the answer to a call for one contact, before a run.
 SHORT_WITHIN = 10.0
@@ -101,4 +98,4 @@ def _moment(text: Any) -> datetime | None:
 
 TELLER = Teller(job=BREVO, open=_blocker)
 
-SWEEPER = Sweeper(job=BREVO, open=_reader, size=AT_ONCE)
+SWEEPER = Sweeper(job=BREVO, open=_reader, size=MOST_ON_A_PAGE)

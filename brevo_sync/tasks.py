@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from brevo_sync.comparing import COMPARISON
 from brevo_sync.opt_outs import TELLER
 from opt_outs.tasks import tell_and_push
+from reconciliation.tasks import compare
 
 
 def process_brevo_sync_queue(trigger: str = "schedule") -> str:
     """Tell Brevo of our opt-outs, then push what is due. Returns what happened, for the task list in the admin."""
     return tell_and_push(TELLER, trigger)
+
+
+def compare_with_brevo() -> str:
+    """Compare what Brevo holds with what is Complete here: the night's comparison, or one that waits to go on."""
+    return compare(COMPARISON)

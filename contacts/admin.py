@@ -48,6 +48,7 @@ from n8n_sync.admin_actions import queue_for_n8n, retry_failed_for_n8n, skip_for
 from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment
 from opt_outs.tasks import tell_soon
+from reconciliation.list_filter import ComparisonFilter
 from scrapersky.platforms import PLATFORMS, QUEUES
 
 _Row = TypeVar("_Row", bound=Model)
@@ -127,6 +128,7 @@ class ContactAdmin(DeletesMany[Contact]):
     list_display = ("address", "person", "curation", "brevo", "hubspot", "mautic", "n8n", "reasons", "found")
     list_filter = (
         CauseFilter,
+        ComparisonFilter,
         *((job.sync_status, CountedChoices) for job in QUEUES),
         *(("email_type", CountedChoices), ("has_gmail", CountedBoolean)),
         *(("lawful_basis", CountedBasis), "created_at"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -53,9 +53,17 @@ def last_of_each(platforms: Collection[str]) -> QuerySet[SyncRun]:
     return SyncRun.objects.filter(found)
 
 
-def recent(job: SyncJob, number: int) -> list[SyncRun]:
-    """So many of the platform's runs, the newest first."""
-    return list(SyncRun.objects.filter(platform=job.platform)[:number])
+def recent(wanted: Mapping[str, int]) -> dict[str, list[SyncRun]]:
+    """So many of each platform's runs, the newest first. One query, each run by the index of the latest."""
+    found = Q(pk__in=[])
+    for platform, number in wanted.items():
+        mine = SyncRun.objects.filter(platform=platform).order_by("-started_at", "-pk").values("pk")
+        for place in range(number):
+            found |= Q(pk=Subquery(mine[place : place + 1]))
+    of_each: dict[str, list[SyncRun]] = {platform: [] for platform in wanted}
+    for run in SyncRun.objects.filter(found):
+        of_each[run.platform].append(run)
+    return of_each
 
 
 def resume_at(job: SyncJob, *, now: datetime) -> datetime | None:

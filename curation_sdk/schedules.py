@@ -42,9 +42,9 @@ def every_minute_on_migrate(name: str, task: str) -> None:
     _on_migrate(partial(make_every_minute, name, task), task)
 
 
-def hourly_on_migrate(name: str, task: str) -> None:
-    """Have `migrate` make a schedule that calls `task` (a dotted path) every hour, likewise."""
-    _on_migrate(partial(make_hourly, name, task), task)
+def minutes_on_migrate(name: str, task: str, minutes: int) -> None:
+    """Have `migrate` make a schedule that calls `task` (a dotted path) every so many minutes, likewise."""
+    _on_migrate(partial(make_minutes, name, task, minutes), task)
 
 
 def make_schedule(job_path: str, *, using: str, **_: Any) -> None:
@@ -65,10 +65,10 @@ def make_every_minute(name: str, task: str, *, using: str, **_: Any) -> None:
         _ensure(name, using, func=task, schedule_type=Schedule.MINUTES, minutes=1)
 
 
-def make_hourly(name: str, task: str, *, using: str, **_: Any) -> None:
-    """The schedule of every hour, likewise."""
+def make_minutes(name: str, task: str, minutes: int, *, using: str, **_: Any) -> None:
+    """The schedule of every so many minutes, likewise."""
     if _can_be_made(using):
-        _ensure(name, using, func=task, schedule_type=Schedule.HOURLY)
+        _ensure(name, using, func=task, schedule_type=Schedule.MINUTES, minutes=minutes)
 
 
 def _on_migrate(make: Callable[..., None], uid: str) -> None:

@@ -120,6 +120,45 @@ class MauticClient:
         theirs = [one for one in entries(found) if address_of(one).casefold() == address.casefold()]
         return list(filter(None, map(contact_id, theirs)))
 
+    def contacts_after(self, last: int, limit: int) -> list[dict[str, Any]]:
+        """The contacts with an address whose ids come after this one, in their order.
+
+        By the id and not by a place: then nobody is left out when others come and go. Source: "List contacts" of
+        https://developer.mautic.org/#contacts (`where`, `orderBy`).
+        """
+        wanted = {
+            "where[0][col]": "id",
+            "where[0][expr]": "gt",
+            "where[0][val]": last,
+            "where[1][col]": "email",
+            "where[1][expr]": "neq",
+            "where[1][val]": "",
+            "orderBy": "id",
+            "orderByDir": "asc",
+            "start": 0,
+            "limit": limit,
+        }
+        answer, seen = self._call("GET", f"/api/contacts?{urlencode(wanted)}")
+        found = answer.object.get("contacts")
+        if not isinstance(found, dict | list):
+            raise MauticError(f"Mautic answered {answer.status} without the contacts.", seen, transient=True)
+        listed = entries(found)
+        after = [one for one in listed if (number := contact_id(one)) and int(number) > last]
+        if listed and not after:
+            # Else we would read the same ones for ever.
+            raise MauticError("Mautic did not heed from where on its contacts were asked for.", seen, transient=True)
+        return after
+
+    def get_contact(self, remote_id: str) -> dict[str, Any] | None:
+        """The contact with this id; None when Mautic has none."""
+        try:
+            found = self._object("GET", f"/api/contacts/{int(remote_id)}").get("contact")
+        except MauticError as error:
+            if error.not_found:
+                return None
+            raise
+        return found if isinstance(found, dict) else None
+
     def count_contacts(self) -> int:
         """How many contacts there are. The smallest question, to see whether log-in and address are right."""
         total = str(self._object("GET", "/api/contacts?limit=1&minimal=1").get("total", ""))

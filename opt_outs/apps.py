@@ -8,6 +8,6 @@ class OptOutsConfig(AppConfig):
     verbose_name = "Opt-outs"
 
     def ready(self) -> None:
-        from curation_sdk.schedules import hourly_on_migrate
+        from curation_sdk.schedules import minutes_on_migrate
 
-        hourly_on_migrate("opt_out_sweeps", "opt_outs.tasks.sweep_what_is_due")
+        minutes_on_migrate("opt_out_sweeps", "opt_outs.tasks.sweep_what_is_due", 60)

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "contacts",
     "contact_curation",
     "opt_outs",
+    "reconciliation",
     "brevo_sync",
     "hubspot_sync",
     "mautic_sync",
@@ -137,6 +138,11 @@ else:
 
 # Days for which runs, attempts and failed tasks are kept; 0 keeps them for ever.
 SYNC_HISTORY_DAYS: int = env.whole_number("SYNC_HISTORY_DAYS", default=90, least=0)
+
+# What platforms hold is compared with what is Complete here: each night from this hour on (of TIME_ZONE), or only when
+# somebody asks for it.
+RECONCILE_NIGHTLY: bool = env.flag("RECONCILE_NIGHTLY", default=True)
+RECONCILE_HOUR: int = env.whole_number("RECONCILE_HOUR", default=2, least=0)
 
 # Whose work a worker takes up again at its start and after a crash: curation's `SyncJob` and each platform's.
 SYNC_JOBS = [

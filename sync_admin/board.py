@@ -17,6 +17,9 @@ from curation_sdk.report import run_in_words
 from curation_sdk.statuses import SyncStatus
 from curation_sdk.waiting import Waiting, waiting
 from curation_sdk.wording import count_of, how_long, moment
+from reconciliation import standing as comparisons
+from reconciliation.models import Reconciliation
+from scrapersky.platforms import COMPARISONS
 
 #: Runs in the table of each queue.
 RUNS = 5
@@ -39,12 +42,22 @@ def board(jobs: Sequence[SyncJob], *, now: datetime, runs_linked: bool, for_a_st
         ).values_list("name", "next_run", "repeats")
     }
     workers = standing[0].workers
+    recent = runs.recent({one.job.platform: RUNS + len(one.running) for one in used})
+    compared = comparisons.finished_of([one.job.platform for one in COMPARISONS])
     return {
         "at": moment(now, now=now),
         "worker": f"{count_of(len(workers), 'worker')} at work: {', '.join(workers)}." if workers else "",
         "problem": "" if workers else NO_WORKER,
         "queues": [
-            _queue(one, waits[one.job.platform], schedules.get(one.job.schedule), now=now, runs_linked=runs_linked)
+            _queue(
+                one,
+                waits[one.job.platform],
+                schedules.get(one.job.schedule),
+                compared.get(one.job.platform),
+                recent[one.job.platform],
+                now=now,
+                runs_linked=runs_linked,
+            )
             for one in used
         ],
         "idle": [{"label": one.job.label, "why": one.closed} for one in standing if not one.in_use],
@@ -52,10 +65,16 @@ def board(jobs: Sequence[SyncJob], *, now: datetime, runs_linked: bool, for_a_st
 
 
 def _queue(
-    standing: Standing, waits: Waiting, next_run: datetime | None, *, now: datetime, runs_linked: bool
+    standing: Standing,
+    waits: Waiting,
+    next_run: datetime | None,
+    compared: Reconciliation | None,
+    recent: Sequence[SyncRun],
+    *,
+    now: datetime,
+    runs_linked: bool,
 ) -> dict[str, Any]:
     job = standing.job
-    recent = runs.recent(job, RUNS + len(standing.running))
     return {
         "platform": job.platform,
         "label": job.label,
@@ -71,7 +90,9 @@ def _queue(
             **_pace(standing, recent, now),
             "Oldest waiting": _since(waits.oldest, now),
             "Backing off": _backing_off(waits, now),
+            **_compared(job, compared, now),
         },
+        "comparison": reverse("sync-comparison", args=[job.platform]) if _comparable(job) else "",
         "operations": [_operation(job, operation) for operation in standing.operations],
         "runs": [_run(job, run, now, linked=runs_linked) for run in recent if run not in standing.running][:RUNS],
         "controls": {
@@ -150,6 +171,20 @@ def _pace(standing: Standing, recent: Sequence[SyncRun], now: datetime) -> dict[
         "Pace": "-" if speed is None else f"{count_of(round(speed), 'contact')} a minute",
         "Estimated end": f"In {how_long(left)}, at {moment(now + left, now=now)}" if left else "-",
     }
+
+
+def _comparable(job: SyncJob) -> bool:
+    return any(one.job is job for one in COMPARISONS)
+
+
+def _compared(job: SyncJob, compared: Reconciliation | None, now: datetime) -> dict[str, str]:
+    """What is Complete here beside what the platform holds, and as of when."""
+    if not _comparable(job):
+        return {}
+    if compared is None:
+        return {"Here and there": "Not compared yet"}
+    ended = moment(compared.finished_at or compared.started_at, now=now)
+    return {"Here and there": f"{comparisons.in_words(compared)} (compared {ended})"}
 
 
 def _since(when: datetime | None, now: datetime) -> str:

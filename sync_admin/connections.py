@@ -24,7 +24,7 @@ from curation_sdk.connection_check import check, looked_at
 from curation_sdk.models import ConnectionCheck, SettingChange
 from curation_sdk.setting_changes import as_written
 from curation_sdk.wording import count_of
-from scrapersky.platforms import CONNECTIONS, connection_named
+from scrapersky.platforms import CONNECTIONS, comparison_named, connection_named
 from sync_admin import opt_outs
 from sync_admin import trial as trials
 from sync_admin.connection_form import CHOICE, Entered, field_name, read
@@ -158,6 +158,7 @@ def _page(
         f"{job.label}: connection",
         job=job,
         off=job.off_reason(),
+        comparable=comparison_named(job.platform) is not None,
         address=_address(one, request),
         secrets=[{"setting": name, "is_set": bool(getattr(settings, name))} for name in one.secrets],
         webhook=one.webhook(),

@@ -6,6 +6,7 @@ from django.urls import path
 
 from sync_admin import (
     basis,
+    comparisons,
     connections,
     contact,
     contact_list,
@@ -38,6 +39,10 @@ urlpatterns = [
     path("errors/", errors.overview, name="sync-errors"),
     path("<str:name>/errors/", errors.errors, name="sync-errors"),
     path("<str:name>/errors/retry/", errors.retry, name="sync-errors-retry"),
+    # What platforms hold, beside what is Complete here.
+    path("<str:name>/comparison/", comparisons.comparison, name="sync-comparison"),
+    path("<str:name>/comparison/begin/", comparisons.begin, name="sync-comparison-begin"),
+    path("<str:name>/comparison/queue/", comparisons.queue_missing, name="sync-comparison-queue"),
     # Accounts.
     path("connections/", connections.connections, name="sync-connections"),
     path("<str:platform>/connection/", connections.connection, name="sync-connection"),

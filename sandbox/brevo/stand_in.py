@@ -161,6 +161,14 @@ class Brevo(StandIn[Contact]):
             modified=one.modified_at,
         )
 
+    def leave_list(self, address: str, list_id: int) -> None:
+        """For tests: the owner of the address unsubscribes from one list. He is not blocked for other mail."""
+        with self._lock:
+            contact, store = self.contacts[address.lower()], self.account.store
+            rest = tuple(one for one in contact.list_ids if one != list_id)
+            left = (*contact.list_unsubscribed, list_id)
+            store.put(replace(contact, list_ids=rest, list_unsubscribed=left, modified_at=store.now()))
+
     def block(self, contact_id: str) -> bool:
         store = self.account.store
         contact = store.contacts.get(number_in(contact_id) or 0)

@@ -1,4 +1,4 @@
-"""`POST …/contacts/batch/upsert`: up to 100 contacts by their addresses.
+"""`POST …/contacts/batch/upsert` and `…/batch/read`: up to 100 contacts by their addresses, or by their ids.
 
 See https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/batch/post-crm-v3-objects-contacts-batch-upsert.
 """
@@ -9,10 +9,10 @@ import random
 from collections import Counter
 from dataclasses import dataclass
 
-from sandbox.hubspot.account import WRITE_CONTACTS, Account
+from sandbox.hubspot.account import READ_CONTACTS, WRITE_CONTACTS, Account
 from sandbox.hubspot.contacts import MOST
 from sandbox.hubspot.errors import HubSpotError, PropertyFault, bad_values, invalid
-from sandbox.hubspot.store import address_key
+from sandbox.hubspot.store import Contact, address_key
 from sandbox.hubspot.values import checked, is_address
 from sandbox.messages import JsonObject, JsonValue, Request, Response, json_response
 from sandbox.routing import Params
@@ -20,6 +20,9 @@ from sandbox.values import utc_text
 
 # Answers come in another order than the inputs, the same one every time a test runs.
 _SHUFFLE = random.Random(2026)  # noqa: S311 - no secret
+
+# Properties that every answer has.
+_ALWAYS = {"hs_object_id", "createdate", "lastmodifieddate"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,58 @@ def upsert_contacts(account: Account, request: Request, params: Params) -> Respo
     if errors:
         body |= {"numErrors": len(errors), "errors": errors}
     return json_response(207 if len(shown) < len(inputs) else 200, body)
+
+
+def read_contacts(account: Account, request: Request, params: Params) -> Response:
+    """200 when all were found; else 207, with the ids of the others in `errors`. `?archived=true`: deleted ones only.
+
+    Only the properties that were asked for are in the answer, and a few that always are.
+    See https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/batch/post-crm-v3-objects-contacts-batch-read.
+    """
+    account.require(READ_CONTACTS)
+    body = request.json()
+    given = body.get("inputs") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(given, list) or not given:
+        raise invalid("Invalid input JSON: inputs are missing")
+    if len(given) > MOST:
+        raise invalid(f"The maximum number of inputs supported in a batch request is {MOST}")
+    by = body.get("idProperty") or "hs_object_id"
+    if by not in ("email", "hs_object_id"):
+        raise invalid(f"Cannot read by a non-unique 0-1 property: {by}")
+    archived = request.query().get("archived", ["false"])[0] == "true"
+    names = [str(one.get("id", "")) for one in given if isinstance(one, dict)]
+    found = {name: contact for name in names if (contact := _named(account, name, str(by), archived=archived))}
+    asked = body.get("properties")
+    wanted = {str(name) for name in asked} if isinstance(asked, list) else set()
+    results: list[JsonValue] = [_shown(contact, wanted, archived) for contact in found.values()]
+    _SHUFFLE.shuffle(results)
+    now = utc_text(account.store.now())
+    answer: JsonObject = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
+    if lacking := [name for name in names if name not in found]:
+        error: JsonObject = {
+            "status": "error",
+            "category": "OBJECT_NOT_FOUND",
+            "message": "Could not get some CONTACT objects, they may be deleted or not exist.",
+            "context": {"ids": [*lacking]},
+        }
+        answer |= {"numErrors": 1, "errors": [error]}
+    return json_response(207 if lacking else 200, answer)
+
+
+def _named(account: Account, name: str, by: str, *, archived: bool) -> Contact | None:
+    store = account.store
+    if archived:
+        named = (one for one in store.archived.values() if name == one.id or (by == "email" and name == one.email))
+        return next(named, None)
+    return store.by_email(name) if by == "email" else store.contacts.get(name)
+
+
+def _shown(contact: Contact, wanted: set[str], archived: bool) -> JsonObject:
+    shown = contact.as_json()
+    properties = shown["properties"]
+    assert isinstance(properties, dict)
+    kept: JsonObject = {name: value for name, value in properties.items() if name in wanted | _ALWAYS}
+    return {**shown, "properties": kept, "archived": archived}
 
 
 def _inputs(request: Request, account: Account) -> list[_Input]:

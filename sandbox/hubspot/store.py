@@ -71,6 +71,7 @@ class Contact:
 
 
 _TEXTS = "firstname lastname phone mobilephone fax jobtitle company website address city state zip country message"
+_BOUNCES = ("UNKNOWN_USER", "MAILBOX_FULL", "CONTENT", "POLICY", "OTHER")
 _STAGES = ("subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer")
 
 
@@ -79,6 +80,7 @@ def _fresh_properties() -> dict[str, Property]:
     made = [Property("email"), *(Property(name) for name in _TEXTS.split())]
     made.append(Property("lifecyclestage", "enumeration", "radio", options=_STAGES))
     made.append(Property("hs_email_optout", "bool", "booleancheckbox"))
+    made.append(Property("hs_email_hard_bounce_reason_enum", "enumeration", "select", options=_BOUNCES))
     made += [Property(name, read_only=True) for name in ("hs_object_id", "hs_additional_emails")]
     made += [Property(name, "datetime", "date", read_only=True) for name in ("createdate", "lastmodifieddate")]
     return {one.name: one for one in made}
@@ -90,6 +92,7 @@ class Store:
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
         self.contacts: dict[str, Contact] = {}
+        self.archived: dict[str, Contact] = {}
         self.properties: dict[str, Property] = {}
         self._by_email: dict[str, str] = {}
         self._last_id = 0
@@ -98,6 +101,7 @@ class Store:
     def reset(self) -> None:
         """A fresh account."""
         self.contacts.clear()
+        self.archived.clear()
         self._by_email.clear()
         self._last_id = FIRST_ID - 1
         self.properties = _fresh_properties()
@@ -135,6 +139,7 @@ class Store:
         if contact.email is not None:
             del self._by_email[contact.email]
         del self.contacts[contact.id]
+        self.archived[contact.id] = contact
 
 
 def address_key(email: str) -> str:

@@ -16,16 +16,66 @@ LONGEST_ALIAS = 25
 
 
 def list_contacts(account: Account, request: Request, params: Params) -> Response:
-    """`GET /contacts`: `total` is text, `contacts` an object by id. `search=email:…` finds an address."""
+    """`GET /contacts`: `total` is text, `contacts` an object by id. `search=email:…` finds an address; `where[0][col]`
+    and so on choose by columns, `orderBy` and `orderByDir` give the order."""
     query = request.query()
     search = query.get("search", [""])[0]
     contacts = list(account.store.contacts.values())
     if search.startswith("email:"):
         wanted = unquote(search.removeprefix("email:")).lower()
         contacts = [contact for contact in contacts if contact.email.lower() == wanted]
+    for column, expression, value in _conditions(query):
+        contacts = [one for one in contacts if _holds(_column(one, column), expression, value)]
+    if column := query.get("orderBy", [""])[0]:
+        descending = query.get("orderByDir", [""])[0].lower() == "desc"
+        contacts.sort(key=lambda one: _sortable(_column(one, column)), reverse=descending)
     start, limit = (_number(query.get(name, [""])[0], default) for name, default in (("start", 0), ("limit", 30)))
     page: JsonObject = {str(contact.id): shown(account.store, contact) for contact in contacts[start : start + limit]}
     return json_response(200, {"total": str(len(contacts)), "contacts": page})
+
+
+def _conditions(query: dict[str, list[str]]) -> list[tuple[str, str, str]]:
+    """The conditions of a query: `where[0][col]`, `where[0][expr]`, `where[0][val]`, and so on."""
+    found = []
+    place = 0
+    while column := query.get(f"where[{place}][col]", [""])[0]:
+        expression = query.get(f"where[{place}][expr]", [""])[0]
+        found.append((column, expression, query.get(f"where[{place}][val]", [""])[0]))
+        place += 1
+    return found
+
+
+def _column(contact: Contact, name: str) -> JsonValue:
+    return contact.id if name == "id" else contact.values.get(name)
+
+
+def _sortable(value: JsonValue) -> tuple[float, str]:
+    number = value if isinstance(value, int | float) else 0.0
+    return float(number), str(value or "").lower()
+
+
+def _holds(value: JsonValue, expression: str, wanted: str) -> bool:
+    """As MySQL compares: without regard to case, and nothing is true of NULL."""
+    if expression in ("isNull", "isNotNull"):
+        return (value is None) == (expression == "isNull")
+    if value is None:
+        return False
+    other: JsonValue = number_in(wanted) if isinstance(value, int) else wanted
+    left, right = _sortable(value), _sortable(other)
+    match expression:
+        case "eq":
+            return left == right
+        case "neq":
+            return left != right
+        case "gt":
+            return left > right
+        case "gte":
+            return left >= right
+        case "lt":
+            return left < right
+        case "lte":
+            return left <= right
+    raise MauticError(500, "Looks like I encountered an error (error #500).")
 
 
 def read_contact(account: Account, request: Request, params: Params) -> Response:

@@ -305,3 +305,65 @@ def test_the_account_says_whose_it_is(hubspot, version):
     host = f"{hubspot.connection.host}:{hubspot.connection.port}"
     assert said["uiDomain"] == host, "links to contacts lead to the sandbox's own page"
     assert hubspot("GET", "/account-info/2031-01/details").status == 404
+
+
+# --- batch read ----------------------------------------------------------------------------------------------
+
+
+def read(hubspot, *names, query="", **more):
+    body = {"inputs": [{"id": name} for name in names], "properties": ["email", "firstname", "nothing"], **more}
+    answer = hubspot("POST", f"{CONTACTS}/batch/read{query}", body)
+    return answer.status, answer.json()
+
+
+def ids_of(hubspot, *addresses):
+    results = hubspot.upsert(*((one, {"firstname": "Ada", "lastname": "L"}) for one in addresses)).json()["results"]
+    found = {one["properties"]["email"]: one["id"] for one in results}
+    return [found[one] for one in addresses]
+
+
+def test_batch_read_by_id_gives_what_was_asked_for(hubspot):
+    ada, eve = ids_of(hubspot, "ada@acme.example", "eve@acme.example")
+    status, body = read(hubspot, ada, eve)
+    assert status == 200
+    assert {one["id"] for one in body["results"]} == {ada, eve}
+    one = body["results"][0]
+    assert set(one["properties"]) == {"email", "firstname", "hs_object_id", "createdate", "lastmodifieddate"}
+    assert one["archived"] is False
+    assert "errors" not in body
+
+
+def test_batch_read_by_address_whatever_its_letters(hubspot):
+    [ada] = ids_of(hubspot, "ada@acme.example")
+    status, body = read(hubspot, " Ada@Acme.Example", idProperty="email")
+    assert (status, [one["id"] for one in body["results"]]) == (200, [ada])
+    assert read(hubspot, "ada@acme.example")[0] == 207  # an address is no id
+
+
+def test_batch_read_names_whom_there_is_not(hubspot):
+    ada, eve = ids_of(hubspot, "ada@acme.example", "eve@acme.example")
+    hubspot("DELETE", f"{CONTACTS}/{eve}")
+    status, body = read(hubspot, ada, eve, "4711")
+    assert status == 207
+    assert [one["id"] for one in body["results"]] == [ada]
+    assert body["numErrors"] == 1
+    assert body["errors"][0]["category"] == "OBJECT_NOT_FOUND"
+    assert body["errors"][0]["context"]["ids"] == [eve, "4711"]
+
+
+def test_batch_read_of_archived_contacts(hubspot):
+    ada, eve = ids_of(hubspot, "ada@acme.example", "eve@acme.example")
+    hubspot("DELETE", f"{CONTACTS}/{eve}")
+    status, body = read(hubspot, ada, eve, query="?archived=true")
+    assert (status, [(one["id"], one["archived"]) for one in body["results"]]) == (207, [(eve, True)])
+
+
+def test_batch_read_has_limits(hubspot):
+    assert read(hubspot)[0] == 400
+    assert read(hubspot, *map(str, range(101)))[0] == 400
+    assert read(hubspot, "1", idProperty="phone")[0] == 400
+    with running_sandbox() as running:
+        running.hubspot.set(hubspot_missing_scope="crm.objects.contacts.read")
+        client = Client(running.url)
+        assert read(client, "1")[0] == 403
+        client.connection.close()

@@ -115,3 +115,12 @@ def test_times_and_the_since_filters():
             assert brevo("GET", f"{path}?modifiedSince=2026-11-20T10:16:00").json()["count"] == 2
         assert brevo("GET", "/contacts?createdSince=2026-11-20T10:16:00Z").json()["count"] == 1
         brevo.close()
+
+
+def test_who_leaves_one_list_is_not_blocked(brevo, sandbox):
+    brevo.upsert("ada@acme.example", listIds=[2])
+    sandbox.brevo.leave_list("ada@acme.example", 2)
+    ada = brevo.read("ada%40acme.example")
+    assert (ada["listIds"], ada["listUnsubscribed"], ada["emailBlacklisted"]) == ([], [2], False)
+    assert brevo("GET", "/contacts/lists/2/contacts").json()["count"] == 0
+    assert brevo("GET", "/contacts").json()["contacts"][0]["listUnsubscribed"] == [2]

@@ -342,3 +342,40 @@ def test_faults_in_mautics_own_words(sandbox, mautic, kind, status, said):
     answer = mautic("GET", "/contacts")
     assert answer.status == status
     assert said in answer.raw.decode()
+
+
+# --- choosing and ordering contacts ---------------------------------------------------------------------------
+
+
+def listed(mautic, **query):
+    answer = mautic("GET", f"/contacts?{urllib.parse.urlencode(query)}")
+    assert answer.status == 200
+    return [one["id"] for one in answer.json()["contacts"].values()], answer.json()["total"]
+
+
+def where(*conditions, **more):
+    found = dict(more)
+    for place, (column, expression, value) in enumerate(conditions):
+        found |= {f"where[{place}][col]": column, f"where[{place}][expr]": expression, f"where[{place}][val]": value}
+    return found
+
+
+def test_contacts_by_columns_and_in_order(mautic):
+    for number in range(5):
+        mautic("POST", "/contacts/new", {"email": f"p{number}@acme.example", "firstname": f"N{4 - number}"})
+    mautic("POST", "/contacts/new", {"firstname": "A visitor"})
+    assert listed(mautic, **where(("id", "gt", 2), ("email", "neq", ""), orderBy="id", orderByDir="asc", limit=2)) == (
+        [3, 4],
+        "3",
+    )
+    assert listed(mautic, **where(("id", "lte", 2), orderBy="id", orderByDir="desc"))[0] == [2, 1]
+    assert listed(mautic, **where(("email", "eq", "P3@acme.example")))[0] == [4]
+    assert listed(mautic, **where(("email", "isNull", "")))[0] == [6]
+    assert listed(mautic, **where(("id", "lt", 4), orderBy="firstname"))[0] == [3, 2, 1]
+    assert listed(mautic, **where(("id", "gte", 6)))[0] == [6]
+    assert listed(mautic, **where(("email", "eq", "nobody@acme.example"))) == ([], "0")
+
+
+def test_an_expression_that_there_is_not(mautic):
+    mautic("POST", "/contacts/new", ADA)
+    assert mautic("GET", f"/contacts?{urllib.parse.urlencode(where(('id', 'above', 1)))}").status == 500

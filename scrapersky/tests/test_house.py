@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "curation_sdk": set[str](),
     "contacts": {"curation_sdk"},
     "opt_outs": {"curation_sdk", "contacts"},
-    **{f"{name}_sync": {"curation_sdk", "contacts", "opt_outs"} for name in NAMES},
+    "reconciliation": {"curation_sdk", "contacts"},
+    **{f"{name}_sync": {"curation_sdk", "contacts", "opt_outs", "reconciliation"} for name in NAMES},
     "contact_curation": {"curation_sdk", "contacts"},
     "sandbox": set[str](),
 }
@@ -78,7 +79,7 @@ def test_the_shared_rooms_name_no_platform() -> None:
     named = re.compile("|".join(NAMES), re.IGNORECASE)
     texts = {
         file: [node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)]
-        for room in ("curation_sdk", "opt_outs")
+        for room in ("curation_sdk", "opt_outs", "reconciliation")
         for file in sorted((ROOT / room).glob("*.py"))
     }
     # Docstrings and comments may give an example; code that acts on a name may not.

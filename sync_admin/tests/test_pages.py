@@ -18,6 +18,8 @@ PAGES = (
     "/admin/sync/connections/",
     "/admin/sync/brevo/connection/",
     "/admin/sync/n8n/connection/",
+    "/admin/sync/brevo/comparison/",
+    "/admin/sync/mautic/comparison/?kind=changed",
     "/admin/sync/import/",
     "/admin/contacts/contact/",
     "/admin/contacts/contact/{contact}/change/",

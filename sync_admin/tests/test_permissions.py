@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from contacts.models import Contact
 from curation_sdk.models import BulkOperation
-from scrapersky.platforms import PLATFORMS
+from scrapersky.platforms import COMPARISONS, PLATFORMS
 from sync_admin.groups import GROUPS
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +80,7 @@ CALLS: dict[str, list[Call]] = {
         *(("GET", f"{API}/{job.platform}/sync/operations", {}) for job in PLATFORMS),
         *(("GET", f"{API}/curation", {}), ("POST", "/admin/sync/contacts/view/", {"query": "q=x"})),
         *(("GET", f"/admin/sync/{name}/", {}) for name in ("state", "strip", "errors", "brevo/errors")),
-        *(("GET", f"/admin/sync/{name}/", {}) for name in ("connections", "brevo/connection")),
+        *(("GET", f"/admin/sync/{name}/", {}) for name in ("connections", "brevo/connection", "brevo/comparison")),
     ],
     "Add and change contacts, domains and pages": [
         *(("GET", f"{ADMIN}/{name}/add/", {}) for name in ("contact", "domain", "page")),
@@ -109,6 +109,11 @@ CALLS: dict[str, list[Call]] = {
             for name in ("push", "skip", "take-out")
         ),
         *(call for job in PLATFORMS for call in steering(job.platform)),
+        *(
+            ("POST", f"/admin/sync/{one.job.platform}/comparison/{name}/", {})
+            for one in COMPARISONS
+            for name in ("begin", "queue")
+        ),
         ("POST", f"{API}/n8n/results", {}),
     ],
     "Suppress an address, import a file of addresses to suppress": [
