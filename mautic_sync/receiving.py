@@ -1,0 +1,30 @@
+"""`POST /api/v3/contacts/mautic/webhook`: what Mautic sends by itself. A plain view: Mautic sends inside its own users'
+requests, who wait meanwhile."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from mautic_sync.webhooks import MAUTIC_EVENTS, is_signed
+from webhooks.receiving import body_of, receive, said
+
+PATH = "/api/v3/contacts/mautic/webhook"
+
+
+@csrf_exempt
+def webhook(request: HttpRequest) -> HttpResponse:
+    """Take events in that are signed with MAUTIC_WEBHOOK_SECRET. Those of other kinds are kept and ignored."""
+    if request.method != "POST":
+        answer = said(405, "Send events with POST.")
+        answer["Allow"] = "POST"
+        return answer
+    if not settings.MAUTIC_WEBHOOK_SECRET:
+        return said(401, "MAUTIC_WEBHOOK_SECRET is not set, so no webhook is taken.")
+    raw = body_of(request)
+    if not isinstance(raw, bytes):
+        return raw
+    if not is_signed(raw, request.headers.get("Webhook-Signature", ""), settings.MAUTIC_WEBHOOK_SECRET):
+        return said(401, "The Webhook-Signature is missing or does not fit MAUTIC_WEBHOOK_SECRET.")
+    return receive(MAUTIC_EVENTS, raw)
