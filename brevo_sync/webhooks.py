@@ -1,6 +1,6 @@
 """Brevo's events: their names and forms, and what each changes here.
 
-Source: https://developers.brevo.com/docs/marketing-webhooks and forms that users saw; no two pages agree on all of them.
+Source: https://developers.brevo.com/docs/marketing-webhooks, and forms that users saw: no two pages agree on them all.
 Nothing here pushes anything: our own pushes come back as events.
 """
 
@@ -114,11 +114,11 @@ def _pieces(event: dict[str, Any], text: str) -> list[Piece]:
 
 def _piece(event: dict[str, Any], address: str, text: str) -> Piece:
     name = str(event.get("event") or "")
-    return Piece(storable(name, 100), fitting(address), _key(event, name, address), text)
+    return Piece(storable(name, 100), address, _key(event, name, address), text)
 
 
 def _key(event: dict[str, Any], name: str, address: str) -> str:
-    """Brevo gives events no id of their own. Without a time, one cannot be told from a later one that says the same."""
+    """Brevo gives events no id. Without a time, one cannot be told from a later one that says the same."""
     moment = next((event[one] for one in _TIMES if event.get(one)), None)
     if moment is None:
         return no_repeat()
@@ -133,7 +133,7 @@ def addresses(event: Mapping[str, Any]) -> list[str]:
     found = [*_texts(event.get("email"))]
     for part in _contents(event):
         found += [*_texts(part.get("email")), *_texts(part.get("emails"))]
-    return list(dict.fromkeys(key for one in found if (key := email_key(one))))
+    return list(dict.fromkeys(key for one in found if (key := fitting(email_key(one)))))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,5 +1,7 @@
-"""`POST /api/v3/contacts/mautic/webhook`: what Mautic sends by itself. A plain view: Mautic sends inside its own users'
-requests, who wait meanwhile."""
+"""`POST /api/v3/contacts/mautic/webhook`: what Mautic sends by itself.
+
+A plain view, not one of the API's: Mautic sends in the midst of its own users' requests, who wait meanwhile.
+"""
 
 from __future__ import annotations
 

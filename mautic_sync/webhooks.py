@@ -57,10 +57,10 @@ def split(body: Any, text: str) -> list[Piece]:
 
 
 def _piece(name: str, event: dict[str, Any]) -> Piece:
-    address = email_key(_address(_object(event.get("contact"))))
+    address = _key(_object(event.get("contact")))
     # Without its time, an event cannot be told from a later one that says the same.
     key = key_of(name, event) if event.get("timestamp") else no_repeat()
-    return Piece(storable(name, 100), fitting(address), key, json.dumps(event))
+    return Piece(storable(name, 100), address, key, json.dumps(event))
 
 
 def apply(events: Sequence[PlatformEvent], now: datetime) -> list[Verdict]:
@@ -89,7 +89,7 @@ def _subscription(event: dict[str, Any], received_at: datetime, opt_outs: list[O
         return IGNORED
     reason, note = REASONS[status]
     contact = _object(event.get("contact"))
-    found = {key for key in [email_key(_address(contact))] if key}
+    found = {key for key in [_key(contact)] if key}
     if number := contact_id(contact):
         ours = Contact.objects.filter(mautic_contact_id=number).exclude(email_key=None)
         found.update(map(str, ours.order_by().values_list("email_key", flat=True)))
@@ -124,6 +124,11 @@ _EARLIEST = datetime(2014, 1, 1, tzinfo=UTC)
 
 def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _key(contact: dict[str, Any]) -> str:
+    """The address as it is compared; "" when there is none that a contact can have."""
+    return fitting(email_key(_address(contact)))
 
 
 def _address(contact: dict[str, Any]) -> str:

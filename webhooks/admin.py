@@ -16,5 +16,5 @@ class PlatformEventAdmin(ReadOnly, ForgivingAdmin[PlatformEvent]):
     list_filter = ("platform", "state")
     search_fields = ("email_key__istartswith", "event__exact")
     search_help_text = "The beginning of an address, or an event's name as the platform writes it"
-    fields = [field.name for field in PlatformEvent._meta.fields if field.name != "key"]
-    readonly_fields = fields
+    exclude = ("key",)
+    readonly_fields = [field.name for field in PlatformEvent._meta.fields]

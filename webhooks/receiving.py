@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import Error, connection
-from django.http import HttpRequest, JsonResponse
-from django.http.request import RequestDataTooBig, UnreadablePostError
+from django.http import HttpRequest, JsonResponse, UnreadablePostError
 from django.utils import timezone
 
 from webhooks.models import PlatformEvent
