@@ -131,7 +131,7 @@ def _account_fault(list_id: str) -> str:
 
 
 def webhook_fault() -> str:
-    """What is wrong with the settings of the webhook, as a sentence; "" when all is well. Pushes go on all the same."""
+    """What is wrong with the webhook's settings, as a sentence; "" when all is well. Pushes go on all the same."""
     if settings.BREVO_WEBHOOK_URL:
         example = "https://sync.example.com/api/v3/contacts/brevo/webhook"
         if fault := platform_settings.address_fault("BREVO_WEBHOOK_URL", example):

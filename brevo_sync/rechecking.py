@@ -14,13 +14,13 @@ from brevo_sync import conf
 from brevo_sync.client import BrevoClient, BrevoError, Kind
 from brevo_sync.job import BREVO
 from contacts.models import Suppression
+from contacts.suppression import OptOut, suppress
 from curation_sdk.clock import SystemClock
 from curation_sdk.database import atomic_with_retry
 from curation_sdk.http import Unanswered
 from curation_sdk.outcomes import NotPushed, StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
 from webhooks import rechecks
-from webhooks.opt_outs import OptOut, suppress
 
 logger = logging.getLogger(__name__)
 

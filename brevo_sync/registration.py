@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from brevo_sync.client import BrevoClient
-from brevo_sync.conf import BrevoConfig
+from brevo_sync.conf import BrevoConfig, webhook_fault
 from curation_sdk.setup import Finding
 
 #: As they are registered; they come under other names (`brevo_sync.webhooks.KINDS`).
@@ -26,6 +26,9 @@ EVENTS = (
 
 def check_webhook(client: BrevoClient, config: BrevoConfig, *, create: bool) -> Iterator[Finding]:
     """Look at our webhook; with `create`, make it or put it right. Known by its address."""
+    if fault := webhook_fault():
+        yield Finding(False, fault)
+        return
     if not config.webhook_tokens or not config.webhook_url:
         yield _not_set(config)
         return
@@ -64,8 +67,8 @@ def body(config: BrevoConfig) -> dict[str, Any]:
 
 def _not_set(config: BrevoConfig) -> Finding:
     if not config.webhook_tokens and not config.webhook_url:
-        text = "No webhook: BREVO_WEBHOOK_TOKENS and BREVO_WEBHOOK_URL are not set, so Brevo does not tell us of opt-outs."
-        return Finding(True, text)
+        names = "BREVO_WEBHOOK_TOKENS and BREVO_WEBHOOK_URL"
+        return Finding(True, f"No webhook: {names} are not set, so we hear of opt-outs late.")
     missing = "BREVO_WEBHOOK_URL" if config.webhook_tokens else "BREVO_WEBHOOK_TOKENS"
     return Finding(False, f"{missing} is not set, so the webhook cannot be registered.")
 

@@ -19,10 +19,10 @@ from brevo_sync.job import BREVO
 from brevo_sync.rechecking import recheck
 from contacts.address_key import email_key
 from contacts.models import Contact, Suppression
+from contacts.suppression import OptOut, suppress
 from curation_sdk.wording import storable
 from webhooks import rechecks
 from webhooks.models import PlatformEvent
-from webhooks.opt_outs import OptOut, suppress
 from webhooks.source import IGNORED, NotEvents, Piece, Source, State, Verdict, fitting, key_of, no_repeat, unreadable
 
 WHAT_TO_SEND = "Send a JSON object for an event, an array of them, or an object that holds such an array."

@@ -16,11 +16,11 @@ from typing import Any
 
 from contacts.address_key import email_key
 from contacts.models import Contact, Suppression
+from contacts.suppression import OptOut, suppress
 from curation_sdk.wording import storable
 from mautic_sync.details import contact_id
 from mautic_sync.job import MAUTIC
 from webhooks.models import PlatformEvent
-from webhooks.opt_outs import OptOut, suppress
 from webhooks.source import IGNORED, NotEvents, Piece, Source, State, Verdict, fitting, key_of, no_repeat, unreadable
 
 WHAT_TO_SEND = "Send a JSON object with lists of events by name."

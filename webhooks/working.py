@@ -17,6 +17,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from contacts.suppression import erased_keys
 from curation_sdk.connection import last_webhook, webhook_came
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.wording import storable
@@ -65,6 +66,7 @@ def _chunk(known: dict[str, Source], now: datetime) -> int:
     if connection.vendor == "postgresql":
         due = due.select_for_update(skip_locked=True)
     events = list(due[:CHUNK])
+    erased = _of_erased_people(events)
     for platform, group in groupby(sorted(events, key=lambda event: event.platform), lambda event: event.platform):
         theirs = list(group)
         if source := known.get(platform):
@@ -74,7 +76,14 @@ def _chunk(known: dict[str, Source], now: datetime) -> int:
                 webhook_came(platform, now=latest)
         else:
             _mark([event.pk for event in theirs], now, state=State.IGNORED, result="Nobody deals with them here.")
+    PlatformEvent.objects.filter(pk__in=erased).exclude(state=State.RECEIVED).update(email_key="", body="{}")
     return len(events)
+
+
+def _of_erased_people(events: Sequence[PlatformEvent]) -> list[int]:
+    """Events about people who were erased. Nothing of them is kept but that they came."""
+    erased = erased_keys({event.email_key for event in events if event.email_key})
+    return [event.pk for event in events if event.email_key in erased]
 
 
 def _apply(source: Source, events: Sequence[PlatformEvent], now: datetime) -> None:

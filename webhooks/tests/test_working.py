@@ -12,6 +12,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
+from contacts.suppression import suppress_erased
 from curation_sdk.connection import last_webhook
 from webhooks import tasks, waking, working
 from webhooks.models import PlatformEvent
@@ -250,3 +251,14 @@ def test_old_events_go_and_waiting_ones_stay(settings: Any, recorder: Recorder) 
     assert set(states()) == {"waits", "new"}
     settings.SYNC_HISTORY_DAYS = 0
     assert "kept for ever" in tasks.prune_events()
+
+
+def test_of_erased_people_nothing_comes_back(recorder: Recorder) -> None:
+    suppress_erased("ada@x.example", "A person", now=timezone.now())
+    for address in ("ada@x.example", "bob@x.example"):
+        store("xyz", [Piece("a", address, address, f'{{"email": "{address}"}}')], now=timezone.now())
+    work_through(seconds=10)
+    assert list(PlatformEvent.objects.order_by("id").values_list("email_key", "body", "state")) == [
+        ("", "{}", "applied"),
+        ("bob@x.example", '{"email": "bob@x.example"}', "applied"),
+    ]
