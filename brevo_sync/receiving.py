@@ -13,8 +13,17 @@ from django.views.decorators.csrf import csrf_exempt
 
 from brevo_sync.webhooks import BREVO_EVENTS
 from webhooks.receiving import body_of, receive, said
+from webhooks.schema import webhook_operation
 
 PATH = "/api/v3/contacts/brevo/webhook"
+
+#: For the API's description.
+OPERATION = webhook_operation(
+    BREVO_EVENTS.label,
+    known_by={"name": "Authorization", "description": "`Bearer` and one of BREVO_WEBHOOK_TOKENS"},
+    description="Brevo's webhook. Events are stored as they come and applied afterwards; unknown ones are ignored.",
+    body="An event, an array of events, or an object that holds such an array.",
+)
 
 
 @csrf_exempt

@@ -11,8 +11,17 @@ from django.views.decorators.csrf import csrf_exempt
 
 from mautic_sync.webhooks import MAUTIC_EVENTS, is_signed
 from webhooks.receiving import body_of, receive, said
+from webhooks.schema import webhook_operation
 
 PATH = "/api/v3/contacts/mautic/webhook"
+
+#: For the API's description.
+OPERATION = webhook_operation(
+    MAUTIC_EVENTS.label,
+    known_by={"name": "Webhook-Signature", "description": "Of the raw bytes, with MAUTIC_WEBHOOK_SECRET"},
+    description="Mautic's webhook. Events are stored as they come and applied afterwards; unknown ones are ignored.",
+    body="An object with lists of events by name.",
+)
 
 
 @csrf_exempt

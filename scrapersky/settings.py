@@ -201,6 +201,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "3",
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["scrapersky.api.without_slash"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "scrapersky.schema.with_webhooks"],
     # The four platforms and curation share their values; without this the schema names each enum after a platform.
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "curation_sdk.statuses.SyncStatus",
