@@ -47,9 +47,7 @@ def check_webhook(client: BrevoClient, config: BrevoConfig, *, create: bool) -> 
     else:
         yield Finding(True, f"The webhook is registered: {config.webhook_url}")
     if len(ours) > 1:
-        text = (
-            f"{len(ours)} webhooks have our address, so each event comes more than once. Delete the others in Brevo."
-        )
+        text = f"{len(ours)} webhooks have our address, so each event comes again. Delete the others in Brevo."
         yield Finding(False, text)
 
 

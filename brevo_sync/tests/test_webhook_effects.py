@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brevo_sync.tests.test_webhook import send, tokens  # noqa: F401  (a fixture)
+from brevo_sync.tests.test_webhook import TOKEN, send
 from contacts.models import Contact, Suppression
 from webhooks.models import PlatformEvent, Recheck
 from webhooks.tasks import work_through_events
@@ -19,6 +19,11 @@ pytestmark = pytest.mark.django_db
 Make = Callable[..., Contact]
 WHEN = datetime(2026, 11, 20, 10, 15, tzinfo=UTC)
 SECONDS = int(WHEN.timestamp())
+
+
+@pytest.fixture(autouse=True)
+def tokens(settings: Any) -> None:
+    settings.BREVO_WEBHOOK_TOKENS = [TOKEN]
 
 
 def event(name: str, email: Any = "Ada@x.example", **more: Any) -> dict[str, Any]:
