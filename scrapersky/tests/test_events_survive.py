@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from sandbox.server import Sandbox, running_sandbox
 from scrapersky.tests.processes import ScratchDatabase, processes_of, read_and_kill, scratch_database, wait_until
 from scrapersky.tests.processes import settings as sandbox_settings
-from scrapersky.tests.servers import free_port, private_redis
+from scrapersky.tests.servers import free_port, postgres_programs, private_postgres, private_redis
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -46,15 +47,15 @@ def web(database: ScratchDatabase, log: Path, port: int = 0, **environment: str)
 
 def send(port: int, body: Any) -> int:
     """The status of the answer; 0 for none."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    server = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        connection.request("POST", PATH, json.dumps(body).encode(), headers)
-        return connection.getresponse().status
+        server.request("POST", PATH, json.dumps(body).encode(), headers)
+        return server.getresponse().status
     except (OSError, http.client.HTTPException):
         return 0
     finally:
-        connection.close()
+        server.close()
 
 
 def unsubscribed(number: int) -> dict[str, Any]:
@@ -131,6 +132,26 @@ def test_without_the_task_queue_events_are_taken_and_applied(database: ScratchDa
         finally:
             read_and_kill(worker)
     assert count(database, "suppressions") == 20
+
+
+@pytest.mark.skipif(postgres_programs() is None, reason="needs PostgreSQL's server")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="about PostgreSQL")
+def test_while_the_database_is_away_brevo_is_asked_to_come_again(tmp_path: Path) -> None:
+    """An answer of 500 or 503 would lose the event for good."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with private_postgres(folder) as server:
+        database = ScratchDatabase(server.url)
+        database.manage("migrate", "--verbosity", "0")
+        with web(database, tmp_path / "web") as (port, _):
+            assert send(port, unsubscribed(1)) == 200
+            for mode in ("fast", "immediate"):
+                server.stop(mode)
+                assert [send(port, unsubscribed(2)) for _ in range(3)] == [429] * 3
+                server.start()
+                server.wait()
+                assert send(port, unsubscribed(2)) == 200
+        assert count(database, "platform_events") == 2
 
 
 @pytest.fixture
