@@ -8,8 +8,8 @@ from django.conf import settings
 
 from brevo_sync import conf
 from brevo_sync.job import BREVO
-from contacts.models import Contact
 from curation_sdk.connection import last_webhook
+from curation_sdk.models import SyncRun
 from curation_sdk.wording import count_of
 from webhooks.state import is_silent
 
@@ -22,12 +22,15 @@ def silence(*, now: datetime) -> str:
     last = last_webhook(BREVO.platform)
     if not is_silent(last, days=days, now=now):
         return ""
-    # Each push comes back as an event, so silence means something only while somebody pushes. Those of this minute
-    # may be on their way.
-    pushed = Contact.objects.filter(
-        brevo_synced_at__gte=now - timedelta(days=days), brevo_synced_at__lt=now - timedelta(hours=1)
+    # Each push comes back as an event, so silence means something only while somebody pushes. Those of this hour
+    # may be on their way. Asked of the runs, which are few: `/health` comes by here.
+    pushed = SyncRun.objects.filter(
+        platform=BREVO.platform,
+        started_at__gte=now - timedelta(days=days),
+        started_at__lt=now - timedelta(hours=1),
+        synced__gt=0,
     )
-    if not pushed.order_by().exists():
+    if not pushed.exists():
         return ""
     since = f"for {count_of((now - last).days, 'day')}" if last else "yet"
     advice = "See in Brevo under Webhooks what became of ours; `manage.py brevo_setup --create` puts it right."

@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from curation_sdk.retention import delete_in_parts
@@ -51,7 +52,17 @@ def recheck_contacts() -> str:
 
 
 def look() -> None:
-    """Take up events that no task has come for."""
+    """Take up events that no task has come for. Raises nothing but the database's own errors."""
+    try:
+        _look()
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception:
+        # The worker's main process has to go on, whatever is wrong here. The task will say the same.
+        logger.exception("Events could not be worked through")
+
+
+def _look() -> None:
     fresh = waiting().filter(tries=0).order_by("id")
     oldest = fresh.values_list("received_at", flat=True).first()
     if oldest is not None and timezone.now() - oldest > LATE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from brevo_sync.tests.test_setup import setup
 from contacts.models import Contact
 from curation_sdk import workers
 from curation_sdk.connection import webhook_came
+from curation_sdk.models import SyncRun
 from sandbox.brevo.webhook import Webhook
 from sandbox.server import Sandbox
 from webhooks.models import PlatformEvent
@@ -219,12 +220,28 @@ def test_the_description_of_the_api_names_it(admin_client: Client) -> None:
 # --- silence ------------------------------------------------------------------------------------------------------
 
 
-def test_silence_is_said_while_contacts_are_pushed(configured: None, settings: Any, make_contact: Make) -> None:
+def pushed(when: datetime, synced: int = 3) -> None:
+    """A run that pushed contacts at this time."""
+    SyncRun.objects.all().delete()
+    SyncRun.objects.create(
+        platform="brevo",
+        trigger="schedule",
+        state="finished",
+        slot=1,
+        started_at=when,
+        heartbeat_at=when,
+        synced=synced,
+    )
+
+
+def test_silence_is_said_while_contacts_are_pushed(configured: None) -> None:
     now = timezone.now()
     assert silence(now=now) == "", "nobody pushes"
-    make_contact("ada@x.example", brevo_synced_at=now)
+    pushed(now)
     assert silence(now=now) == "", "its event may be on the way"
-    Contact.objects.update(brevo_synced_at=now - timedelta(hours=2))
+    pushed(now - timedelta(hours=2), synced=0)
+    assert silence(now=now) == "", "it pushed nobody"
+    pushed(now - timedelta(hours=2))
     assert "no event has come yet" in silence(now=now)
     webhook_came("brevo", now=now - timedelta(days=6))
     assert silence(now=now) == ""
@@ -232,28 +249,26 @@ def test_silence_is_said_while_contacts_are_pushed(configured: None, settings: A
     assert "no event has come for 8 days: opt-outs may not reach us" in silence(now=now)
     assert not webhook().ok
     assert "for 8 days" in webhook().text
-    Contact.objects.update(brevo_synced_at=now - timedelta(days=8))
+    pushed(now - timedelta(days=8))
     assert silence(now=now) == "", "nobody has pushed since"
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("BREVO_WEBHOOK_TOKENS", []), ("BREVO_WEBHOOK_SILENT_DAYS", 0), ("BREVO_API_KEY", "")]
 )
-def test_when_none_is_expected_nobody_is_warned(
-    configured: None, settings: Any, make_contact: Make, name: str, value: Any
-) -> None:
+def test_when_none_is_expected_nobody_is_warned(configured: None, settings: Any, name: str, value: Any) -> None:
     now = timezone.now()
-    make_contact("ada@x.example", brevo_synced_at=now - timedelta(days=1))
+    pushed(now - timedelta(days=1))
     assert silence(now=now)
     setattr(settings, name, value)
     assert silence(now=now) == ""
 
 
-def test_health_remarks_on_it_and_stays_well(configured: None, make_contact: Make) -> None:
+def test_health_remarks_on_it_and_stays_well(configured: None) -> None:
     now = timezone.now()
     workers.beat(now=now)
     assert "remark" not in Client().get("/health").json()
-    make_contact("ada@x.example", brevo_synced_at=now - timedelta(days=1))
+    pushed(now - timedelta(days=1))
     answer = Client().get("/health")
     assert answer.status_code == 200
     assert "no event has come yet" in answer.json()["remark"]

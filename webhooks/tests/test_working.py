@@ -191,6 +191,18 @@ def test_the_worker_s_main_process_takes_up_what_is_late(recorder: Recorder) -> 
     assert states() == {"a": "applied"}
 
 
+def test_a_bug_does_not_end_the_worker_s_main_process(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(**options: Any) -> int:
+        raise ValueError
+
+    monkeypatch.setattr(tasks, "work_through", broken)
+    come("a", at=timezone.now() - timedelta(minutes=1))
+    tasks.look()
+    assert "Events could not be worked through" in caplog.text
+
+
 def test_a_task_is_asked_for_while_events_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     monkeypatch.setattr(waking, "async_task", lambda task, **options: calls.append(task))
