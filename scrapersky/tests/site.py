@@ -68,7 +68,7 @@ def running_site(folder: Path, like: ScratchDatabase, **settings: str) -> Iterat
     """A project with a copy of a database and all four platforms switched on. settings: further environment."""
     with scratch_database(folder, like=like) as database, running_sandbox(rate_limit=None) as sandbox:
         port = free_port()
-        demo = demo_settings(urlsplit(sandbox.url).port or 0)
+        demo = demo_settings(urlsplit(sandbox.url).port or 0, port)
         platforms = {name: value for name, value in demo.items() if name.startswith(PREFIXES)}
         environment = {**platforms, "BREVO_RATE_LIMIT_PER_SECOND": "100", **settings}
         site = Site(database, sandbox, f"http://127.0.0.1:{port}", folder, environment)

@@ -24,7 +24,7 @@ def use_sandbox(settings: Any, sandbox: Sandbox) -> None:
     port = int(sandbox.url.rpartition(":")[2])
     for name, value in demo_settings(port).items():
         if name.partition("_")[0].lower() in JOBS:
-            setattr(settings, name, value)
+            setattr(settings, name, value.split(",") if isinstance(getattr(settings, name), list) else value)
     settings.N8N_EXPECT_CALLBACK = False
     for platform in JOBS:
         setattr(settings, f"{platform.upper()}_RATE_LIMIT_PER_SECOND", FAST)

@@ -27,6 +27,7 @@ FAULTS = "500 502_html 503 425 truncated_json empty_200 reset redirect lost_answ
         pytest.param("cost --contacts 200", "a whole cycle", id="cost"),
         pytest.param("memory --few 40 --many 80", "contacts pushed", id="memory"),
         pytest.param("importing --rows 300", "its import", id="importing"),
+        pytest.param("events --events 200 --seconds 2", "ratio of the medians", id="events"),
         pytest.param(f"faults --contacts 20 --only {FAULTS}", "lost_answer", id="faults"),
         pytest.param("retention --contacts 300 --resyncs 2", "dead", id="retention", marks=on_postgresql),
         pytest.param("queueing 12000 1", "ratio", id="queueing", marks=on_postgresql),

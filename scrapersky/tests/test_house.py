@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "contacts": {"curation_sdk"},
     "opt_outs": {"curation_sdk", "contacts"},
     "reconciliation": {"curation_sdk", "contacts"},
-    **{f"{name}_sync": {"curation_sdk", "contacts", "opt_outs", "reconciliation"} for name in NAMES},
+    "webhooks": {"curation_sdk", "contacts"},
+    **{f"{name}_sync": {"curation_sdk", "contacts", "opt_outs", "reconciliation", "webhooks"} for name in NAMES},
     "contact_curation": {"curation_sdk", "contacts"},
     "sandbox": set[str](),
 }
