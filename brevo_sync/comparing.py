@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from brevo_sync import conf
-from brevo_sync.client import MOST_ON_A_PAGE, BrevoClient, contact_id
+from brevo_sync.client import MOST_ON_A_PAGE, BrevoClient, BrevoError, contact_id
 from brevo_sync.job import BREVO
 from brevo_sync.payload import contact_payload
 from contacts.address_key import BLANKS
 from contacts.models import Suppression
 from curation_sdk.ratelimit import RateLimiter
 from reconciliation import same
-from reconciliation.held import Asked, Block, Comparison, Held, Page
+from reconciliation.held import UNREADABLE, Asked, Block, Comparison, Held, Page
 
 if TYPE_CHECKING:
     from contacts.models import Contact
@@ -69,7 +69,13 @@ class BrevoReader:
 
     def _ask(self, one: Asked) -> Held | None:
         remote_id = one.remote_id if one.remote_id.isdigit() else ""
-        found = self.client.find_contact(remote_id, one.address.strip(BLANKS))
+        try:
+            found = self.client.find_contact(remote_id, one.address.strip(BLANKS))
+        except BrevoError as error:
+            # What stands in front of Brevo refuses addresses that look like names of files: "info@acme.old".
+            if remote_id or error.evidence.http_status != 403:
+                raise
+            return UNREADABLE
         return self._held(found) if found else None
 
     def _attributes(self) -> set[str]:

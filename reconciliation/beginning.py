@@ -13,11 +13,12 @@ from django.utils import timezone
 from curation_sdk.job import SyncJob
 from reconciliation.held import Comparison
 from reconciliation.models import Reconciliation
+from reconciliation.people import settled
 
 State = Reconciliation.State
 
 #: A comparison whose worker has not been heard of for so long goes to the next one.
-LOST_AFTER = timedelta(seconds=90)
+LOST_AFTER = timedelta(minutes=3)
 
 #: One that was stopped, by a wrong key for instance, goes on where it was if somebody asks for it so soon.
 GOES_ON_WITHIN = timedelta(hours=12)
@@ -75,7 +76,7 @@ def let_go(current: Reconciliation, **changes: object) -> None:
 
 
 def is_due(job: SyncJob, *, now: datetime) -> bool:
-    """Has tonight's comparison not begun yet, although its hour has come?"""
+    """Has tonight's comparison not begun yet, although its hour has come? Only where there was something by then."""
     hour: int = settings.RECONCILE_HOUR
     if not settings.RECONCILE_NIGHTLY:
         return False
@@ -83,4 +84,6 @@ def is_due(job: SyncJob, *, now: datetime) -> bool:
     turn = here.replace(hour=hour, minute=0, second=0, microsecond=0)
     if turn > here:
         turn -= timedelta(days=1)
-    return not Reconciliation.objects.filter(platform=job.platform, started_at__gte=turn).exists()
+    if Reconciliation.objects.filter(platform=job.platform, started_at__gte=turn).exists():
+        return False
+    return job.contacts.filter(settled(job, turn)).exists()

@@ -25,7 +25,7 @@ from curation_sdk.outcomes import StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
 from curation_sdk.wording import storable
 from reconciliation import beginning, blocks, snapshot, standing
-from reconciliation.held import Comparison, Held, Reader
+from reconciliation.held import UNREADABLE, Comparison, Held, Reader
 from reconciliation.models import HeldContact, Reconciliation
 
 logger = logging.getLogger(__name__)
@@ -180,7 +180,7 @@ def _ask(comparison: Comparison, reader: Reader, current: Reconciliation, clock:
     people = [one for _, mine, one in asked if mine]
     replies = iter(reader.ask(people) if people else ())
     answers = [next(replies) if mine else None for _, mine, _ in asked]
-    found = [(one, held) for (_, _, one), held in zip(asked, answers, strict=True) if held]
+    found = [(one, held) for (_, _, one), held in zip(asked, answers, strict=True) if held and held is not UNREADABLE]
 
     def store() -> None:
         _hold(current)

@@ -40,6 +40,10 @@ class Held:
     changed_at: datetime | None = None
 
 
+#: An answer to `ask`: nobody can tell whether the platform holds the contact. Nothing is said of such a person.
+UNREADABLE = Held("", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A contact to look for: by the platform's id where we have one, else by the address."""
@@ -70,7 +74,7 @@ class Reader(Protocol):
         ...
 
     def ask(self, asked: Sequence[Asked]) -> Sequence[Held | None]:
-        """Those contacts, in their order; None for each that the platform does not hold."""
+        """Those contacts, in their order; None for each that the platform does not hold; or UNREADABLE."""
         ...
 
     def address(self, contact: Any) -> str:

@@ -13,7 +13,7 @@ from django.db.models import Count, Exists, OuterRef
 from contacts.address_key import email_key
 from contacts.suppression import suppressed_keys
 from curation_sdk.wording import storable
-from reconciliation.held import Asked, Comparison, Held, Reader
+from reconciliation.held import UNREADABLE, Asked, Comparison, Held, Reader
 from reconciliation.judging import judged
 from reconciliation.models import HeldContact, Reconciliation
 from reconciliation.people import by_key, settled, settled_rows
@@ -121,7 +121,7 @@ def answered(
     """Store what the platform says of those who were asked for: one answer for each."""
     gone, known = [], []
     for (row, mine, _), held in zip(asked, answers, strict=True):
-        if not mine:
+        if not mine or held is UNREADABLE:
             gone.append(row.pk)
             continue
         row.kind, row.details = judged(comparison, reader, mine, held)

@@ -331,6 +331,27 @@ def test_of_two_that_begin_at_once_there_is_one(db: None, sandbox: Sandbox) -> N
     assert not beginning.take(Reconciliation.objects.get(), now=timezone.now())
 
 
+def test_who_loses_the_race_to_begin_gets_the_other_s(
+    db: None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = begin(COMPARISON)
+    monkeypatch.setattr(beginning, "under_way", lambda job: None)
+    now = timezone.now()
+    again, begun = beginning.begin(COMPARISON, trigger=Reconciliation.Trigger.HAND, by="eve", now=now)
+    assert (again, begun) == (first, False)
+
+
+def test_an_address_that_nobody_can_ask_for_is_not_called_missing(pushed: Push, sandbox: Sandbox) -> None:
+    pushed(BREVO, ADA, EVE)
+    Contact.objects.update(brevo_contact_id=None)
+    for address in (ADA, EVE):
+        delete(sandbox, address)
+    sandbox.add_fault("403_html", path="/contacts/ada", times=1)
+    current = compare(COMPARISON)
+    assert found(current) == {EVE: "missing"}
+    assert current.here == 1
+
+
 def test_another_list_chosen_meanwhile_makes_it_begin_anew(pushed: Push, sandbox: Sandbox, small_pages: None) -> None:
     pushed(BREVO, *addresses(3))
     current = begin(COMPARISON)

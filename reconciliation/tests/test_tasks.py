@@ -42,8 +42,14 @@ def test_each_has_a_schedule_that_calls_its_task() -> None:
         assert (made.func, made.schedule_type, made.minutes) == (one.task, Schedule.MINUTES, tasks.EVERY)
 
 
+def since_yesterday() -> None:
+    Contact.objects.update(brevo_synced_at=timezone.now() - timedelta(days=2))
+
+
 def test_the_schedule_begins_the_night_s_comparison_once(pushed: Push, turns: list[str]) -> None:
     pushed(BREVO, ADA)
+    assert brevo_tasks.compare_with_brevo() == "No comparison is due."  # nobody was Complete in the night
+    since_yesterday()
     assert brevo_tasks.compare_with_brevo() == "1 here, 1 there: nothing differs."
     assert brevo_tasks.compare_with_brevo() == "No comparison is due."
     [made] = Reconciliation.objects.all()
@@ -69,8 +75,9 @@ def test_not_when_nobody_wants_it(sandbox: Any, settings: Any) -> None:
         ("2026-11-20 02:00", "2026-11-24 12:00", True),  # nobody was at work at night
     ],
 )
-def test_when_it_is_due(begun: str, now: str, due: bool, settings: Any) -> None:
+def test_when_it_is_due(begun: str, now: str, due: bool, settings: Any, make_contact: Any) -> None:
     settings.RECONCILE_HOUR = 2
+    make_contact(ADA, brevo_sync_status="Complete")
     begin_at = datetime.fromisoformat(begun).replace(tzinfo=UTC)
     Reconciliation.objects.create(
         platform="brevo", trigger="hand", state="finished", started_at=begin_at, heartbeat_at=begin_at
@@ -78,8 +85,9 @@ def test_when_it_is_due(begun: str, now: str, due: bool, settings: Any) -> None:
     assert is_due(BREVO, now=datetime.fromisoformat(now).replace(tzinfo=UTC)) is due
 
 
-def test_the_hour_is_that_of_the_time_zone(settings: Any) -> None:
+def test_the_hour_is_that_of_the_time_zone(settings: Any, make_contact: Any) -> None:
     settings.RECONCILE_HOUR = 2
+    make_contact(ADA, brevo_sync_status="Complete")
     begun = datetime(2026, 11, 23, 12, tzinfo=UTC)
     Reconciliation.objects.create(
         platform="brevo", trigger="hand", state="finished", started_at=begun, heartbeat_at=begun
@@ -98,6 +106,7 @@ def test_an_hour_that_no_day_has_is_named(settings: Any) -> None:
 
 def test_a_turn_hands_over_to_the_next(pushed: Push, turns: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     pushed(BREVO, ADA)
+    since_yesterday()
     monkeypatch.setattr(tasks, "TURN", 0.0)
     assert brevo_tasks.compare_with_brevo() == "Its time was up; the next worker goes on."
     assert turns == [COMPARISON.task]
