@@ -74,18 +74,15 @@ class ContactChangeList(ChangeList):
     def get_filters_params(self, params: Any = None) -> Any:
         return {name: value for name, value in super().get_filters_params(params).items() if name != WHOLE}
 
-    def get_results(self, request: HttpRequest) -> None:
-        """The contacts of the page and how many there are, with who of them is suppressed: the list says so."""
-        self._find(request)
-        if request.method != "GET":  # for an action
-            return
+    def mark_suppressed(self) -> None:
+        """Note with the rows that are shown who of them is suppressed: the list says so beside the address."""
         rows = self.result_list = list(self.result_list)
         suppressed = suppressed_keys({row.email_key for row in rows if row.email_key})
         for row in rows:
             row.suppressed = row.email_key in suppressed
 
-    def _find(self, request: HttpRequest) -> None:
-        """Without looking for all of them where that takes long."""
+    def get_results(self, request: HttpRequest) -> None:
+        """The contacts of the page and how many there are, without looking for them all where that takes long."""
         self.among = among = self._among(request)
         if among is None or WHOLE in self.params:
             super().get_results(request)

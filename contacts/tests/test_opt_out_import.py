@@ -105,7 +105,7 @@ def test_one_bad_row_is_named_and_does_not_stop_the_rest() -> None:
     assert problems[8] == "1 cell, but the header has 4"
     assert problems[9] == "email: there is none"
     assert [row[0][0] for row in kept()] == ["h", "i", "j"]
-    assert kept()[1][3] == "a note\nof two lines"
+    assert kept()[1][3] == "a note of two lines"
     assert (tally.read, tally.recorded, tally.refused) == (13, 3, 10)
 
 
