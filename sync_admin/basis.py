@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.widgets import AdminDateWidget
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -43,7 +42,11 @@ class BasisForm(forms.Form):
         widget=forms.TextInput(attrs={"class": "vTextField"}),
         help_text="Where it comes from: the form, the contract, the weighing of interests.",
     )
-    lawful_basis_date = forms.DateField(label="Date", widget=AdminDateWidget, help_text="Since when it holds.")
+    lawful_basis_date = forms.DateField(
+        label="Date",
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        help_text="Since when it holds.",
+    )
 
     def clean_lawful_basis_date(self) -> date:
         day: date = self.cleaned_data["lawful_basis_date"]
