@@ -12,7 +12,7 @@ from contacts.permissions import CURATE, LIFT, PUSH, SET_UP, SUPPRESS, VIEW, VIE
 _SEE = (
     *(VIEW, "contacts.view_domain", "contacts.view_page", VIEW_SUPPRESSIONS),
     *("curation_sdk.view_syncrun", "curation_sdk.view_syncattempt", "curation_sdk.view_bulkoperation"),
-    "n8n_sync.view_enrichment",
+    *("n8n_sync.view_enrichment", "webhooks.view_platformevent"),
 )
 _REPORTS = "n8n_sync.view_enrichmentevent"
 

@@ -223,15 +223,8 @@ def test_the_description_of_the_api_names_it(admin_client: Client) -> None:
 def pushed(when: datetime, synced: int = 3) -> None:
     """A run that pushed contacts at this time."""
     SyncRun.objects.all().delete()
-    SyncRun.objects.create(
-        platform="brevo",
-        trigger="schedule",
-        state="finished",
-        slot=1,
-        started_at=when,
-        heartbeat_at=when,
-        synced=synced,
-    )
+    times = {"started_at": when, "heartbeat_at": when}
+    SyncRun.objects.create(platform="brevo", trigger="hand", state="finished", slot=1, synced=synced, **times)
 
 
 def test_silence_is_said_while_contacts_are_pushed(configured: None) -> None:

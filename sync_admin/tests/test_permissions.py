@@ -70,11 +70,12 @@ def steering(platform: str) -> list[Call]:
 
 #: A line of the table -> what shows it: calls that are refused with 403 unless it is allowed.
 CALLS: dict[str, list[Call]] = {
-    "See contacts, queues, runs, attempts, operations, enrichments and suppressions; export contacts": [
+    "See contacts, queues, runs, attempts, operations, enrichments, events and suppressions; export contacts": [
         *(("GET", url, {}) for url in ("/admin/sync/", f"{ADMIN}/contact/", "/admin/sync/contacts/export/")),
         *(("GET", f"{ADMIN}/{name}/", {}) for name in ("domain", "page", "suppression")),
         ("GET", "/api/v3/suppressions", {}),
         *(("GET", f"/admin/curation_sdk/{name}/", {}) for name in ("syncrun", "syncattempt", "bulkoperation")),
+        ("GET", "/admin/webhooks/platformevent/", {}),
         *(("GET", "/admin/n8n_sync/enrichment/", {}), ("GET", API, {}), ("GET", f"{API}/{ANY}", {})),
         *(("GET", f"{API}/{job.platform}/status/summary", {}) for job in PLATFORMS),
         *(("GET", f"{API}/{job.platform}/sync/operations", {}) for job in PLATFORMS),
