@@ -47,7 +47,6 @@ from mautic_sync.job import MAUTIC
 from n8n_sync.admin_actions import queue_for_n8n, retry_failed_for_n8n, skip_for_n8n, take_out_of_n8n
 from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment
-from opt_outs.tasks import tell_soon
 from reconciliation.list_filter import ComparisonFilter
 from scrapersky.platforms import PLATFORMS, QUEUES
 
@@ -343,10 +342,4 @@ class PageAdmin(DeletesMany[Page]):
     search_fields = ("url",)
 
 
-@admin.register(Suppression)
-class ToldSuppressionAdmin(SuppressionAdmin):
-    """With the platforms told at once."""
-
-    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        tell_soon()
+admin.site.register(Suppression, SuppressionAdmin)

@@ -10,7 +10,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from curation_sdk.commands import INTERRUPTED
 from curation_sdk.shutdown import stop_on_signals
 from opt_outs.sweeping import Sweeper, sweep
-from opt_outs.tasks import tell_soon
 
 
 class SweepCommand(BaseCommand):
@@ -28,8 +27,6 @@ class SweepCommand(BaseCommand):
         everything: bool = options["everything"]
         with stop_on_signals() as stop:
             swept = sweep(self.sweeper, within=None, begin=True, everything=everything, stop=stop)
-        if swept.suppressed:
-            tell_soon()
         if swept.problem:
             raise CommandError(swept.sentence, returncode=1)
         self.stdout.write(swept.sentence)

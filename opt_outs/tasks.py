@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,22 +19,23 @@ from opt_outs.telling import Teller, Told, tell, tellers
 
 logger = logging.getLogger(__name__)
 
+#: The first look goes back so far, every other one so far behind the last: a transaction may have taken a while.
+FIRST = timedelta(minutes=1)
+OVERLAP = timedelta(seconds=5)
+
+_looked_at: datetime | None = None
+
 TELL = "opt_outs.tasks.tell_everybody"
 SWEEP = "opt_outs.tasks.sweep_platform"
 
 
 def tell_and_push(teller: Teller, trigger: str) -> str:
-    """Tell the platform of our opt-outs, then push what is due. Returns what happened, for the task list in the admin.
-
-    What the push found out of somebody's opt-out is told to the others at once.
-    """
-    begun, job = timezone.now(), teller.job
+    """Tell the platform of our opt-outs, then push what is due. Returns what happened, for the task list in the admin."""
+    job = teller.job
     told = _tell(teller)
     sentence = process_queue(job, trigger)
     if told.more and not stop_requested():
         enqueue(job, SyncRun.Trigger.SUCCESSOR)
-    if recorded_since(begun):
-        tell_soon()
     return " ".join(filter(None, (told.sentence(job.label), sentence)))
 
 
@@ -46,17 +47,17 @@ def tell_everybody() -> str:
     return " ".join(filter(None, (told.sentence(job.label) for job, told in steps))) or "Nobody had to be told."
 
 
-def tell_soon() -> None:
-    """Have a worker tell the platforms as soon as the current transaction is committed.
+def look() -> None:
+    """What each worker's main process does every few seconds: have the platforms told of what was just recorded.
 
-    To be called by whoever has recorded suppressions. If nobody calls it, the next run tells them.
+    Whoever recorded it: a person, an event, an import, a push that found out, another program.
     """
-    transaction.on_commit(lambda: _put(TELL))
-
-
-def recorded_since(moment: datetime) -> bool:
-    """Has anybody been suppressed since then?"""
-    return in_force().filter(recorded_at__gte=moment).exists()
+    global _looked_at
+    now = timezone.now()
+    since, _looked_at = _looked_at or now - FIRST, now
+    new = in_force().filter(recorded_at__gte=since - OVERLAP)
+    if any(not teller.job.off_reason() for teller in tellers()) and new.exists():
+        _put(TELL)
 
 
 def sweep_what_is_due() -> str:
@@ -79,8 +80,6 @@ def sweep_platform(platform: str, begin: bool = False) -> str:
     swept = sweep(sweeper, begin=begin, stop=lambda: stop_requested() or paused(job) is not None)
     if swept.more and not stop_requested():
         _put(SWEEP, platform)
-    if swept.suppressed:
-        tell_soon()
     logger.log(logging.ERROR if swept.problem else logging.INFO, "%s: %s", platform, swept.sentence)
     return swept.sentence
 

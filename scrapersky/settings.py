@@ -160,7 +160,7 @@ OPT_OUT_SWEEPERS = ["brevo_sync.opt_outs.SWEEPER"]
 # Who tells us by webhook what happened to contacts: each platform's `Source`. What a worker's main process looks after
 # besides, every few seconds.
 WEBHOOK_SOURCES = ["brevo_sync.webhooks.BREVO_EVENTS", "mautic_sync.webhooks.MAUTIC_EVENTS"]
-SYNC_LOOKS = ["webhooks.tasks.look"]
+SYNC_LOOKS = ["webhooks.tasks.look", "opt_outs.tasks.look"]
 
 # Platforms whose contacts another program, such as n8n, fetches through the API: they can be queued without
 # credentials of ours.

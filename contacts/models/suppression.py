@@ -62,6 +62,8 @@ class Suppression(models.Model):
         ]
         indexes = [
             models.Index(fields=["key_hash"], name="suppressions_erased", condition=models.Q(key_hash__gt="")),
+            # What is new.
+            models.Index(fields=["recorded_at"], name="suppressions_recorded"),
             # What was lifted, of one person.
             models.Index(
                 fields=["email_key", "lifted_at"],

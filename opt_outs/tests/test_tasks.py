@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +26,10 @@ from opt_outs.telling import Told
 
 pytestmark = pytest.mark.django_db
 
-OnCommit = Callable[..., Any]
+
+@pytest.fixture(autouse=True)
+def first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "_looked_at", None)
 
 
 @pytest.fixture
@@ -77,17 +81,23 @@ def test_opt_outs_that_wait_are_an_error_in_the_workers_log(
     ]
 
 
-def test_what_a_push_finds_out_is_told_to_the_others_at_once(
-    monkeypatch: pytest.MonkeyPatch, put: list[Any], followers: list[Any], django_capture_on_commit_callbacks: OnCommit
-) -> None:
-    record()
-    with django_capture_on_commit_callbacks(execute=True):
-        tasks.tell_and_push(BREVO_TELLER, "schedule")
+def test_whoever_recorded_an_opt_out_the_platforms_are_told_soon(put: list[Any], settings: Any) -> None:
+    settings.MAUTIC_API_BASE_URL = ""
+    tasks.look()
     assert put == []
-    monkeypatch.setattr(tasks, "process_queue", lambda job, trigger: record("bob@x.example") or "1 synced.")
-    with django_capture_on_commit_callbacks(execute=True):
-        tasks.tell_and_push(BREVO_TELLER, "schedule")
+    record()
+    tasks.look()
     assert put == [("opt_outs.tasks.tell_everybody",)]
+    settings.BREVO_API_KEY = ""
+    tasks.look()
+    assert len(put) == 1, "nobody is there to be told"
+
+
+def test_what_was_told_long_ago_is_not_looked_at_again(put: list[Any]) -> None:
+    record()
+    Suppression.objects.update(recorded_at=timezone.now() - timedelta(minutes=2))
+    tasks.look()
+    assert put == []
 
 
 def test_everybody_is_told_without_a_push(monkeypatch: pytest.MonkeyPatch, put: list[Any]) -> None:
@@ -113,17 +123,15 @@ def test_a_pause_ends_the_telling_too(monkeypatch: pytest.MonkeyPatch, followers
     assert stops == [False, True]
 
 
-def test_a_task_queue_that_is_out_of_reach_undoes_nothing(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: OnCommit
+def test_a_task_queue_that_is_out_of_reach_is_logged_and_undoes_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def out_of_reach(*args: Any, **named: Any) -> None:
         raise ConnectionError
 
     monkeypatch.setattr(tasks, "async_task", out_of_reach)
-    with django_capture_on_commit_callbacks(execute=True):
-        record()
-        tasks.tell_soon()
-    assert Suppression.objects.count() == 1
+    record()
+    tasks.look()
     assert "the schedule will do it" in caplog.text
 
 
@@ -132,7 +140,7 @@ def test_a_task_queue_that_is_out_of_reach_undoes_nothing(
 
 def test_migrate_makes_the_schedule() -> None:
     schedule = Schedule.objects.get(name="opt_out_sweeps")
-    assert (schedule.func, schedule.schedule_type) == ("opt_outs.tasks.sweep_what_is_due", Schedule.HOURLY)
+    assert (schedule.func, schedule.minutes) == ("opt_outs.tasks.sweep_what_is_due", 60)
 
 
 def test_each_hour_what_is_due(put: list[Any], settings: Any) -> None:
