@@ -130,8 +130,11 @@ def test_every_column_can_be_sorted_by(client: Client, make_contact: Make) -> No
 
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(
-    client: Client, make_contact: Make, django_assert_max_num_queries: Any
+    client: Client, make_contact: Make, django_assert_max_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Else one query more on a machine that is so busy that a second passes.
+    monkeypatch.setattr("curation_sdk.platform_settings.REMEMBER", 3600.0)
+
     def fill(count: int) -> None:
         for _ in range(count):
             contact = make_contact(domain=Domain.objects.create(domain=f"{uuid.uuid4()}.example"))
