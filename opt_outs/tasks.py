@@ -30,7 +30,7 @@ SWEEP = "opt_outs.tasks.sweep_platform"
 
 
 def tell_and_push(teller: Teller, trigger: str) -> str:
-    """Tell the platform of our opt-outs, then push what is due. Returns what happened, for the task list in the admin."""
+    """Tell the platform of our opt-outs, then push what is due. Returns what happened, for people."""
     job = teller.job
     told = _tell(teller)
     sentence = process_queue(job, trigger)
