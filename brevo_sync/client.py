@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from brevo_sync.conf import PHONE_IDENTIFIERS, BrevoConfig
@@ -69,7 +69,7 @@ class Upserted:
 
 
 class BrevoClient:
-    """The eight endpoints that we use. Each method raises BrevoError, StopRun (401, 402, 403), Throttled (429),
+    """The nine endpoints that we use. Each method raises BrevoError, StopRun (401, 402, 403), Throttled (429),
     Unanswered (no whole answer) or NotPushed (the run ended first).
 
     `budget` is what the last answer about contacts said: calls a window, calls left, seconds to the next window.
@@ -113,6 +113,27 @@ class BrevoClient:
         Source: https://developers.brevo.com/reference/getcontactinfo
         """
         return self._object("GET", f"/contacts/{quote(email, safe='')}?identifierType=email_id")
+
+    def delete_contact(self, identifier: str, kind: Literal["email_id", "contact_id"]) -> bool:
+        """Delete the contact with this address or id. False: there was none. A block goes with it.
+
+        Source: https://developers.brevo.com/reference/delete-contact
+        """
+        return self._found("DELETE", f"/contacts/{quote(identifier, safe='')}?identifierType={kind}")
+
+    def has_contact(self, identifier: str, kind: Literal["email_id", "contact_id"]) -> bool:
+        """Is there a contact with this address or id?"""
+        return self._found("GET", f"/contacts/{quote(identifier, safe='')}?identifierType={kind}")
+
+    def _found(self, method: str, path: str) -> bool:
+        """Make a call about one contact. False: Brevo has none. Its code shows that it is Brevo who says so."""
+        try:
+            self._call(method, path)
+        except BrevoError as error:
+            if error.evidence.http_status == 404 and error.evidence.code:
+                return False
+            raise
+        return True
 
     def get_attributes(self) -> dict[str, str]:
         """The account's contact attributes: upper-case name to type.

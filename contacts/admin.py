@@ -24,14 +24,18 @@ from contacts import search, timeline
 from contacts.address_key import email_key
 from contacts.curation import announce, save_columns, with_curation
 from contacts.deleting import deleting_many
+from contacts.erased import erased_fault
 from contacts.list_filters import ContactChangeList, CountedBoolean, CountedChoices, remember_counts
 from contacts.models import Contact, DefaultView, Domain, Page, Suppression
 from contacts.permissions import CURATE, PUSH
+from contacts.suppression import erased_keys
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, status_badge
 from curation_sdk.cause_filter import CauseFilter
 from curation_sdk.job import SyncJob
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.overview import as_state, in_use, standings
+from erasure.admin_actions import erase_people
+from erasure.job import ERASE
 from hubspot_sync.admin_actions import (
     queue_for_hubspot,
     retry_failed_for_hubspot,
@@ -102,10 +106,21 @@ ACTIONS = {
 }
 
 
+class ContactForm(forms.ModelForm[Contact]):
+    """A contact, whose address must not be that of a person who was erased."""
+
+    def clean_email(self) -> str | None:
+        email: str | None = self.cleaned_data["email"]
+        if fault := erased_fault(email, self.instance.email):
+            raise forms.ValidationError(fault)
+        return email
+
+
 @admin.register(Contact)
 class ContactAdmin(DeletesMany[Contact]):
     """The operator's page."""
 
+    form = ContactForm
     list_display = ("address", "person", "curation", "brevo", "hubspot", "mautic", "n8n", "reasons", "found")
     list_filter = (
         CauseFilter,
@@ -118,7 +133,7 @@ class ContactAdmin(DeletesMany[Contact]):
     list_select_related = ("domain",)
     list_per_page = 100
     list_max_show_all = 500
-    actions = tuple(chain.from_iterable(ACTIONS.values()))
+    actions = (*chain.from_iterable(ACTIONS.values()), erase_people)
     autocomplete_fields = ("domain", "page")
     readonly_fields = (
         *_fields(CURATION)[1:],  # its status is for people to set
@@ -263,6 +278,9 @@ class ContactAdmin(DeletesMany[Contact]):
     def has_curate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(CURATE)
 
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(ERASE)
+
     def has_push_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PUSH)
 
@@ -319,6 +337,8 @@ class SuppressionForm(forms.ModelForm[Suppression]):
         key = email_key(self.cleaned_data["email_key"])
         if not key or "@" not in key:
             raise forms.ValidationError("Enter an e-mail address.")
+        if erased_keys({key}):
+            raise forms.ValidationError("This person was erased. They are in the list already, without their address.")
         return key
 
 

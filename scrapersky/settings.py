@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "hubspot_sync",
     "mautic_sync",
     "n8n_sync",
+    "erasure",
     "sync_admin",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -135,13 +136,14 @@ else:
 # Days for which runs, attempts and failed tasks are kept; 0 keeps them for ever.
 SYNC_HISTORY_DAYS: int = env.whole_number("SYNC_HISTORY_DAYS", default=90, least=0)
 
-# Whose work a worker takes up again at its start and after a crash: curation's `SyncJob` and each platform's.
+# Whose work a worker takes up again at its start and after a crash: curation's `SyncJob`, each platform's, and erasure's.
 SYNC_JOBS = [
     "contact_curation.job.CURATION",
     "brevo_sync.job.BREVO",
     "hubspot_sync.job.HUBSPOT",
     "mautic_sync.job.MAUTIC",
     "n8n_sync.job.N8N",
+    "erasure.job.ERASURE",
 ]
 
 # Platforms whose contacts another program, such as n8n, fetches through the API: they can be queued without

@@ -16,7 +16,13 @@ _SEE = (
 )
 _REPORTS = "n8n_sync.view_enrichmentevent"
 
-#: To delete people or lift a block is in none of them: grant it to persons, one by one.
+#: To answer what people may ask for: what is held about them, to be forgotten, to be written to again.
+_PRIVACY = (
+    *("erasure.view_erasure", "erasure.erase_person", "erasure.export_person"),
+    *("contacts.add_suppression", "contacts.lift_suppression"),
+)
+
+#: To delete contacts is in none of them: grant it to persons, one by one.
 GROUPS: dict[str, tuple[str, ...]] = {
     "Viewers": _SEE,
     "Curators": (
@@ -25,6 +31,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         *("contacts.add_suppression", "contacts.change_suppression"),
     ),
     "Operators": (*_SEE, PUSH, "contacts.add_suppression", _REPORTS),
+    "Privacy": (*_SEE, _REPORTS, *_PRIVACY),
     "Administrators of platforms": (*_SEE, PUSH, SET_UP, "contacts.add_suppression", _REPORTS),
 }
 

@@ -91,6 +91,8 @@ class Store:
         self.now = now
         self.contacts: dict[str, Contact] = {}
         self.properties: dict[str, Property] = {}
+        #: Addresses that were to be deleted for good and that nobody had.
+        self.blocklist: set[str] = set()
         self._by_email: dict[str, str] = {}
         self._last_id = 0
         self.reset()
@@ -98,6 +100,7 @@ class Store:
     def reset(self) -> None:
         """A fresh account."""
         self.contacts.clear()
+        self.blocklist.clear()
         self._by_email.clear()
         self._last_id = FIRST_ID - 1
         self.properties = _fresh_properties()
