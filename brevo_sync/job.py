@@ -10,7 +10,8 @@ from contacts.deliverable import skip_reason
 from contacts.models import Contact
 from contacts.people import merge
 from contacts.selection import in_words, select_contacts
-from contacts.suppression import SKIP_RULES, suppress
+from contacts.skip_rules import SKIP_RULES
+from contacts.suppression import lost_key, suppress_blocked
 from curation_sdk import platform_settings
 from curation_sdk.job import SyncJob
 
@@ -32,7 +33,8 @@ BREVO = SyncJob(
     select=select_contacts,
     in_words=in_words,
     skip_rules=SKIP_RULES,
-    suppress=suppress,
+    suppress=suppress_blocked,
+    unsafe=lost_key,
     task="brevo_sync.tasks.process_brevo_sync_queue",
     schedule="brevo_contact_sync_processor",
     interval=partial(platform_settings.interval, "BREVO"),

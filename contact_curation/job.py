@@ -11,7 +11,8 @@ from contact_curation.services import curation_service, destination, preview
 from contacts.models import Contact
 from contacts.permissions import CURATE
 from contacts.selection import in_words, select_contacts
-from contacts.suppression import SKIP_RULES, suppress
+from contacts.skip_rules import SKIP_RULES
+from contacts.suppression import lost_key, suppress_blocked
 from curation_sdk.job import SyncJob
 
 
@@ -39,7 +40,8 @@ CURATION = SyncJob(
     select=select_contacts,
     in_words=in_words,
     skip_rules=SKIP_RULES,
-    suppress=suppress,
+    suppress=suppress_blocked,
+    unsafe=lost_key,
     task="contact_curation.tasks.process_curation_queue",
     schedule="contact_curation_processor",
     interval=lambda: int(settings.CURATION_SCHEDULER_INTERVAL_MINUTES),

@@ -28,7 +28,7 @@ from contacts.erased import erased_fault
 from contacts.list_filters import ContactChangeList, CountedBoolean, CountedChoices, remember_counts
 from contacts.models import Contact, DefaultView, Domain, Page, Suppression
 from contacts.permissions import CURATE, PUSH
-from contacts.suppression import erased_keys
+from contacts.suppression import suppressed_keys
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, status_badge
 from curation_sdk.cause_filter import CauseFilter
 from curation_sdk.job import SyncJob
@@ -337,8 +337,8 @@ class SuppressionForm(forms.ModelForm[Suppression]):
         key = email_key(self.cleaned_data["email_key"])
         if not key or "@" not in key:
             raise forms.ValidationError("Enter an e-mail address.")
-        if erased_keys({key}):
-            raise forms.ValidationError("This person was erased. They are in the list already, without their address.")
+        if key in suppressed_keys([key]):
+            raise forms.ValidationError("This address is suppressed already.")
         return key
 
 

@@ -3,7 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
+
+from contacts.address_hash import make_sqlite_function
 
 #: SQLite has no type for a UUID: Django keeps 32 hex digits and finds no row whose id is written in another way. A
 #: scraper's plain INSERT with dashes or capitals is put right as it comes in.
@@ -24,10 +27,17 @@ class ContactsConfig(AppConfig):
         from contacts.search_index import keep_search_indexes
         from curation_sdk.schedules import every_minute_on_migrate
 
+        connection_created.connect(teach_sqlite, dispatch_uid="contacts.teach_sqlite")
         # After every `migrate`: SQLite drops a table's triggers when a migration changes the table.
         post_migrate.connect(keep_ids_in_form, sender=self, dispatch_uid="contacts.keep_ids_in_form")
         post_migrate.connect(keep_search_indexes, sender=self, dispatch_uid="contacts.keep_search_indexes")
         every_minute_on_migrate("contact_imports", "contacts.tasks.process_imports")
+
+
+def teach_sqlite(connection: Any, **_: Any) -> None:
+    """Give each new connection to SQLite the function that it lacks."""
+    if connection.vendor == "sqlite":
+        make_sqlite_function(connection)
 
 
 def keep_ids_in_form(using: str, **_: Any) -> None:

@@ -13,7 +13,8 @@ from django.db.models import Q
 from django.urls import reverse
 
 from contact_curation.job import CURATION
-from contacts.models import Contact, Suppression
+from contacts.models import Contact
+from contacts.suppression import of_person
 from curation_sdk import operations
 from curation_sdk.drafts import UNDO_LASTS
 from curation_sdk.job import SyncJob
@@ -131,10 +132,12 @@ def _found(contact: Contact) -> Iterator[Event]:
 def _suppressed(contact: Contact, user: Any) -> Iterator[Event]:
     if not contact.email_key:
         return
-    for one in Suppression.objects.filter(email_key=contact.email_key):
+    for one in of_person(contact.email_key):
         url = _page("contacts_suppression", one.pk) if user.has_perm("contacts.view_suppression") else ""
         what = f"Suppressed: {one.get_reason_display()}"
         yield Event(one.since, what, by=one.source, detail=one.note, status="skipped", url=url)
+        if one.lifted_at:
+            yield Event(one.lifted_at, "Suppression lifted", by=one.lifted_by, detail=one.lift_reason, url=url)
 
 
 def _synced(contact: Contact) -> Iterator[Event]:

@@ -187,20 +187,25 @@ def release(job: SyncJob, people: Iterable[Person], *, now: datetime) -> int:
     return atomic_with_retry(give_back)
 
 
-def still_held(job: SyncJob, people: Iterable[Person]) -> list[Person]:
-    """Those of the people, with those of their rows, whose claim still holds."""
+def still_to_push(job: SyncJob, people: Iterable[Person]) -> Claim:
+    """Of claimed people those, with those of their rows, whose claim still holds; apart from them the rows that have
+    come under a rule since, with their answer."""
+    people = list(people)
     rows = {row.pk: person.lease for person in people for row in person.rows}
     claims = {job.processing_status: ProcessingStatus.PROCESSING, f"{job.next_attempt_at}__in": set(rows.values())}
-    found = job.contacts.filter(pk__in=list(rows), **claims).order_by().values_list("pk", job.next_attempt_at)
-    held_rows = set(found)
-    if len(held_rows) == len(rows):
-        return list(people)
-    kept = []
+    found = job.contacts.filter(pk__in=list(rows), **claims).annotate(why_not=skip_reason(job)).order_by()
+    held_rows = {(pk, lease): why for pk, lease, why in found.values_list("pk", job.next_attempt_at, "why_not")}
+    if len(held_rows) == len(rows) and not any(held_rows.values()):
+        return Claim(people)
+    left = Claim()
     for person in people:
-        mine = [row for row in person.rows if (row.pk, person.lease) in held_rows]
+        mine = [row for row in person.rows if held_rows.get((row.pk, person.lease)) == ""]
         if mine:
-            kept.append(Person(mine, job.merge(mine, job.contact_id), person.lease))
-    return kept
+            left.to_push.append(Person(mine, job.merge(mine, job.contact_id), person.lease))
+        for row in person.rows:
+            if reason := held_rows.get((row.pk, person.lease)):
+                left.answered.append((Person([row], row, person.lease), Skipped(reason)))
+    return left
 
 
 def held(job: SyncJob, lease: datetime) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from curation_sdk import runs, steering
 from curation_sdk.brakes import Brakes, Pause, Stop
-from curation_sdk.claiming import Claim, Claimer, Person, due, release, still_held, work_is_due
+from curation_sdk.claiming import Claim, Claimer, Person, due, release, still_to_push, work_is_due
 from curation_sdk.clock import Clock, SteadyClock
 from curation_sdk.database import patiently
 from curation_sdk.decisions import Answer
@@ -191,6 +191,9 @@ class _Cycle:
     def _prepare(self, pusher: Pusher) -> None:
         """Have the platform's service look around, while we watch the time and keep the slot."""
         if self.question is None:
+            if trouble := self._database(self.job.unsafe):
+                self._finish(SyncRun.State.STOPPED, trouble)
+                return
             self.question = Question(pusher.prepare)
         if not self.question.answered(LOOK):
             return
@@ -268,13 +271,16 @@ class _Cycle:
         return self.waiting[0].lease - self.clock.now() < self.policy.lease / 2
 
     def _check_claims(self) -> None:
-        """Leave out those who were taken out of the queue since they were claimed, or since the last check."""
+        """Leave out those who were taken out of the queue, or must not be pushed any more, since they were claimed or
+        since the last check."""
         if not self.waiting or self.clock.monotonic() - self.checked_at <= AHEAD:
             return
         claimed_at = self.waiting[0].lease - self.policy.lease
         if (self.clock.now() - claimed_at).total_seconds() > AHEAD:
             self.checked_at = self.clock.monotonic()
-            self.waiting = deque(self._database(lambda: still_held(self.job, self.waiting)))
+            found = self._database(lambda: still_to_push(self.job, self.waiting))
+            self.waiting = deque(found.to_push)
+            self.answered.extend(Result(person, answer) for person, answer in found.answered)
 
     def _wait_for_work(self) -> bool:
         """Nothing is under way. Wait out a pause, go on with what there is, wait for what others hold, or end."""

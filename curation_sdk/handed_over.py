@@ -43,9 +43,10 @@ def hand_over(
     """Take up to `size` due contacts out of the queue for somebody else, for the time of the lease.
 
     contacts: take only from this set; None: from all. refuse: contact -> an outcome for who need not be handed over,
-    else None. Whoever must not be pushed gets his answer at once, as in a run. A queue that is paused gives nobody.
+    else None. Whoever must not be pushed gets his answer at once, as in a run. A queue that is paused,
+    or whose people cannot be told from those who must not be pushed, gives nobody.
     """
-    if paused(job):
+    if paused(job) or job.unsafe():
         return []
     policy = replace(job.policy(), lease=lease)
     people: list[Person] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from django.db import models
@@ -91,6 +91,10 @@ def _usable(identity: str) -> str:
     return ""
 
 
+def _safe() -> str:
+    return ""
+
+
 def _no_page(contact_id: str) -> str:
     return ""
 
@@ -121,7 +125,7 @@ class SyncJob:
     select: Callable[[Mapping[str, Any], Any], models.QuerySet[Any]]  # a selection as JSON, who made it -> contacts
     in_words: Callable[[Mapping[str, Any]], str]  # a selection as JSON, for people
     skip_rules: Sequence[SkipRule]
-    suppress: Callable[[Sequence[tuple[str, str]], str], None]  # (address, why) pairs, source
+    suppress: Callable[[Sequence[tuple[str, str]], str, datetime], None]  # (address, why) pairs, source, now
 
     task: str  # dotted path of the function that the schedule calls
     schedule: str  # the schedule's name
@@ -144,6 +148,8 @@ class SyncJob:
     learned: tuple[str, ...] = ()
     # Texts that an answer is about: it is not stored when one of them has changed since the contact was claimed.
     judged: tuple[str, ...] = ()
+    # Why nobody may be pushed now, as the database knows it, asked once by each run; "" when people may.
+    unsafe: Callable[[], str] = _safe
     done: str = "synced"  # how counts call a contact that succeeded
     permission: str = "contacts.push_contact"  # what a person needs to queue contacts and to steer the runs
     # The page of a contact in the platform's own site, by what it calls the contact; "": there is none that we know.

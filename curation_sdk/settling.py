@@ -84,7 +84,7 @@ def settle(
     def store() -> Counter[str]:
         one_bulk_writer()
         if blocked:
-            job.suppress(blocked, job.label)
+            job.suppress(blocked, job.label, now)
         return _store(job, settlements, run=run, now=now)
 
     counts = atomic_with_retry(store)

@@ -63,7 +63,7 @@ def sentence(shown: dict[str, Any]) -> str:
     if waiting:
         return f"Erased here; {_listed(waiting)} {'has' if len(waiting) == 1 else 'have'} not confirmed yet."
     if not shown["complete"]:
-        return "Erased here and on every platform that was asked. We look once more for answers that were on their way."
+        return "Erased here and on every platform that was asked. We look once more for what was on its way."
     return "Erased here and on every platform that was asked."
 
 

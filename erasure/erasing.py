@@ -1,7 +1,7 @@
 """Erasing a person: everything here at once, and the platforms through the job loop until each confirms.
 
 Rows stay as empty shells: counts, runs and operations go on saying what they said, and a late answer finds its row,
-no longer held. The address itself is left nowhere but in what a platform has yet to confirm; the ledger keeps its hash.
+no longer held. The address is left only in what a platform has yet to confirm; the ledger keeps its hash.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
 from curation_sdk.wording import count_of, storable
 from erasure import forgetting
 from erasure.models import Deletion, Erasure
+from erasure.places import PLACES
 from erasure.platforms import ERASERS
 from erasure.traces import Traces, words_of
 from n8n_sync.deliveries import delivery_id
@@ -61,7 +62,9 @@ class Who:
     @property
     def rows(self) -> QuerySet[Contact]:
         """What we have of the person."""
-        return Contact.objects.filter(email_key=self.key) if self.key else Contact.objects.filter(pk=self.contact_id)
+        if self.key:
+            return Contact.objects.filter(email_key=self.key)
+        return Contact.objects.filter(pk=self.contact_id) if self.contact_id else Contact.objects.none()
 
 
 def whose(contact: Contact) -> Who:
@@ -110,7 +113,7 @@ def look(who: Who, *, thorough: bool = False) -> Look:
     rows = list(who.rows.order_by("created_at", "pk"))
     traces = Traces(who.key, tuple(row.pk for row in rows), words_of(who.key, rows))
     here = Counter[str]()
-    for place in forgetting.PLACES:
+    for place in PLACES:
         found = {row.pk for row in forgetting.rows_naming(place, traces)} if thorough else set[Any]()
         found |= set(forgetting.theirs(place, traces).values_list("pk", flat=True))
         here[place.label] += len(found)
@@ -168,7 +171,7 @@ def erase_who_came_back(*, now: datetime) -> int:
 
 
 def look_again(*, now: datetime) -> int:
-    """Empty what has come in late: answers to pushes that were under way. Returns how many erasures are closed by it."""
+    """Empty what has come in late: answers to pushes that were under way. Returns how many erasures that closes."""
     closed = 0
     for erasure in Erasure.objects.filter(closed_at=None, look_again_at__lte=now).order_by("pk"):
         waits = Deletion.objects.filter(erasure=erasure).exclude(address="").first()

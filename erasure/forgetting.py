@@ -58,9 +58,7 @@ def theirs(place: Place, traces: Traces) -> QuerySet[Any]:
 def rows_naming(place: Place, traces: Traces) -> list[Any]:
     """The rows that do name the person."""
     return [
-        row
-        for row in naming(place, traces)
-        if any(traces.named_in(getattr(row, column)) for column in place.named)
+        row for row in naming(place, traces) if any(traces.named_in(getattr(row, column)) for column in place.named)
     ]
 
 

@@ -36,9 +36,9 @@ GONE = "Erased: it was about a person who asked to be forgotten."
 class Place:
     """A table.
 
-    `theirs`: the rows that are about the person; None: there are none. `becomes`: what their columns become; None: such
-    rows are deleted. `named`: columns in which anybody may be named. Where a person is, the words are taken out; with
-    `whole`, a row that names the person is taken for theirs.
+    `theirs`: the rows that are about the person; None: there are none. `becomes`: what their columns become; None:
+    such rows are deleted. `named`: columns in which anybody may be named. Where the person is, the words are taken
+    out; with `whole`, a row that names the person is taken for theirs.
     """
 
     model: type[Model]

@@ -1,4 +1,4 @@
-"""What a person leaves in texts: the words by which somebody could be recognised, in every form in which we keep them."""
+"""What a person leaves in texts: the words by which they could be recognised, in every form that we keep."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FEWEST_DIGITS = 7
 
 @dataclass(frozen=True)
 class Traces:
-    """`key`: the address as compared, "" for somebody without one. `contact_ids`: the rows. `words`: see `words_of`."""
+    """`key`: the address as compared, "" where there is none. `contact_ids`: the rows. `words`: see `words_of`."""
 
     key: str
     contact_ids: tuple[UUID, ...] = ()

@@ -7,7 +7,8 @@ from functools import partial
 from contacts.models import Contact
 from contacts.people import merge
 from contacts.selection import in_words, select_contacts
-from contacts.suppression import SKIP_RULES, suppress
+from contacts.skip_rules import SKIP_RULES
+from contacts.suppression import lost_key, suppress_blocked
 from curation_sdk import platform_settings
 from curation_sdk.job import SyncJob
 from mautic_sync import conf
@@ -31,7 +32,8 @@ MAUTIC = SyncJob(
     select=select_contacts,
     in_words=in_words,
     skip_rules=SKIP_RULES,
-    suppress=suppress,
+    suppress=suppress_blocked,
+    unsafe=lost_key,
     task="mautic_sync.tasks.process_mautic_sync_queue",
     schedule="mautic_contact_sync_processor",
     interval=partial(platform_settings.interval, "MAUTIC"),

@@ -20,6 +20,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from contacts.models import Contact, Suppression
+from contacts.suppression import in_force
 from curation_sdk.clock import SystemClock
 from curation_sdk.http import Unanswered
 from curation_sdk.outcomes import StopRun, Throttled
@@ -78,7 +79,8 @@ def untold() -> QuerySet[Suppression]:
     theirs = Contact.objects.filter(email_key=OuterRef("email_key"))
     queued_once = theirs.filter(Q(mautic_contact_id__gt="") | ~Q(mautic_sync_status=SyncStatus.NEW))
     on_the_way = theirs.filter(mautic_processing_status=ProcessingStatus.PROCESSING)
-    unknown = Suppression.objects.exclude(source=MAUTIC.label).filter(mautic_opt_out__told_at=None)
+    ours = in_force().exclude(source=MAUTIC.label).filter(email_key__gt="")
+    unknown = ours.filter(mautic_opt_out__told_at=None)
     last_try = F("mautic_opt_out__tried_at").asc(nulls_first=True)
     return unknown.filter(Exists(queued_once), ~Exists(on_the_way)).order_by(last_try, "since", "email_key")
 

@@ -60,6 +60,7 @@ class MauticSyncViewSet(SyncViewSet):
             raise NotMautic("The Webhook-Signature is missing or does not fit MAUTIC_WEBHOOK_SECRET.")
         if not body or not isinstance(request.data, dict):
             raise ParseError("Send a JSON object with lists of events by name.")
-        taken = webhooks.take(webhooks.read(request.data))
-        webhook_came(MAUTIC.platform, now=timezone.now())
+        now = timezone.now()
+        taken = webhooks.take(webhooks.read(request.data), now=now)
+        webhook_came(MAUTIC.platform, now=now)
         return Response(taken)

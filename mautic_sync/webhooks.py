@@ -11,10 +11,11 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from contacts.models import Contact, Suppression
-from contacts.suppression import suppress
+from contacts.suppression import OptOut, suppress
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from mautic_sync.details import contact_id
 from mautic_sync.job import MAUTIC
@@ -63,7 +64,7 @@ def read(body: dict[str, Any]) -> News:
     return news
 
 
-def take(news: News) -> dict[str, int]:
+def take(news: News, *, now: datetime) -> dict[str, int]:
     """Store it: suppress people, and forget the ids of contacts that are gone. Returns how many of each.
 
     An address counts as suppressed when the webhook names it, or when a contact of ours has the Mautic id that it
@@ -77,7 +78,7 @@ def take(news: News) -> dict[str, int]:
             ours = Contact.objects.filter(mautic_contact_id__in=news.ids.get(status, set()))
             keys = ours.exclude(email_key=None).order_by().values_list("email_key", flat=True)
             addresses = sorted(news.addresses.get(status, set()) | set(map(str, keys)))
-            suppress([(address, note) for address in addresses], MAUTIC.label, reason)
+            suppress([OptOut(address, reason, note) for address in addresses], MAUTIC.label, now=now)
             suppressed.update(addresses)
         forgotten = Contact.objects.filter(mautic_contact_id__in=news.gone).update(mautic_contact_id=None)
         return {"suppressed": len(suppressed), "forgotten": forgotten}

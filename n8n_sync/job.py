@@ -8,7 +8,8 @@ from contacts.deliverable import skip_reason
 from contacts.models import Contact
 from contacts.people import merge
 from contacts.selection import in_words, select_contacts
-from contacts.suppression import SKIP_RULES, suppress
+from contacts.skip_rules import SKIP_RULES
+from contacts.suppression import lost_key, suppress_blocked
 from curation_sdk.job import SyncJob
 from curation_sdk.platform_settings import interval
 from n8n_sync import conf
@@ -33,7 +34,8 @@ N8N = SyncJob(
     select=select_contacts,
     in_words=in_words,
     skip_rules=SKIP_RULES,
-    suppress=suppress,
+    suppress=suppress_blocked,
+    unsafe=lost_key,
     task="n8n_sync.tasks.process_n8n_sync_queue",
     schedule="n8n_contact_sync_processor",
     interval=partial(interval, "N8N"),

@@ -25,6 +25,8 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 DEBUG: bool = env.flag("DEBUG", default=False)
 SECRET_KEY: str = env.text("SECRET_KEY") or local_secret_key(BASE_DIR / ".secret_key")
+# By it erased people are recognised (contacts.address_hash): as long as it stays the same.
+ERASURE_KEY: str = env.text("ERASURE_KEY") or SECRET_KEY
 ALLOWED_HOSTS: list[str] = env.words("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.words("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -136,7 +138,7 @@ else:
 # Days for which runs, attempts and failed tasks are kept; 0 keeps them for ever.
 SYNC_HISTORY_DAYS: int = env.whole_number("SYNC_HISTORY_DAYS", default=90, least=0)
 
-# Whose work a worker takes up again at its start and after a crash: curation's `SyncJob`, each platform's, and erasure's.
+# Whose work a worker takes up again at its start and after a crash: the `SyncJob` of curation, each platform, erasure.
 SYNC_JOBS = [
     "contact_curation.job.CURATION",
     "brevo_sync.job.BREVO",

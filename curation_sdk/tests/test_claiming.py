@@ -13,7 +13,7 @@ from django.db import connection
 from brevo_sync.job import BREVO
 from contacts.models import Contact, Domain
 from curation_sdk import statements
-from curation_sdk.claiming import SIBLINGS, Claimer, claim, due, still_held, work_is_due
+from curation_sdk.claiming import SIBLINGS, Claimer, claim, due, still_to_push, work_is_due
 from curation_sdk.models import SyncRun
 from curation_sdk.queueing import cancel_queued, skip_contacts
 from curation_sdk.testing import NOON, FakeClock, ScriptedPusher, run, scripted_job
@@ -41,14 +41,14 @@ def test_a_claim_holds_until_somebody_takes_the_contact_away(queued: Queued, clo
     for name in ("ada", "bob", "cyd", "dan"):
         queued(f"{name}@acme.example")
     people = claim(JOB, POLICY, now=clock.now(), size=10).to_push
-    assert emails(still_held(JOB, people)) == emails(people)
+    assert emails(still_to_push(JOB, people).to_push) == emails(people)
     skip_contacts(JOB, Contact.objects.filter(email="ada@acme.example"), reason="No.")
     cancel_queued(JOB, Contact.objects.filter(email="bob@acme.example"))
     Contact.objects.filter(email="cyd@acme.example").delete()
-    assert emails(still_held(JOB, people)) == ["dan@acme.example"]
+    assert emails(still_to_push(JOB, people).to_push) == ["dan@acme.example"]
     # Somebody else has it once its lease has passed.
     claim(JOB, POLICY, now=clock.advance(minutes=7), size=10)
-    assert still_held(JOB, people) == []
+    assert still_to_push(JOB, people).to_push == []
 
 
 def test_of_a_person_the_rows_that_are_left_are_pushed(queued: Queued, clock: FakeClock) -> None:
@@ -58,7 +58,7 @@ def test_of_a_person_the_rows_that_are_left_are_pushed(queued: Queued, clock: Fa
     (person,) = claim(JOB, POLICY, now=clock.now(), size=10).to_push
     assert person.contact.name == "Ada New"
     skip_contacts(JOB, Contact.objects.filter(pk=newer.pk), reason="No.")
-    (left,) = still_held(JOB, [person])
+    (left,) = still_to_push(JOB, [person]).to_push
     assert (left.contact.name, len(left.rows)) == ("Ada Old", 1)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from brevo_sync.job import BREVO
 from contacts.models import Contact, Suppression
+from contacts.suppression import OptOut, suppress, suppress_erased
 from curation_sdk.claiming import claim
 from curation_sdk.job import BUDGET
 from curation_sdk.models import SyncAttempt, SyncRun
@@ -337,6 +338,37 @@ def test_suppressed_between_queueing_and_sending(queued: Queued, clock: FakeCloc
     run(scripted_job(BREVO, pusher), clock)
     assert pusher.pushed == []
     assert state(contact) == ("Skipped", None, 0, None, "Suppressed since 2026-11-24: Unsubscribed.")
+
+
+def test_suppressed_between_the_claim_and_the_sending(queued: Queued, clock: FakeClock) -> None:
+    first = queued(ADA)
+    clock.advance(milliseconds=1)
+    second = queued("bob@acme.example")
+
+    def meanwhile() -> None:
+        suppress([OptOut("bob@acme.example", Suppression.Reason.COMPLAINT)], "Mautic", now=clock.now())
+        clock.advance(seconds=1)
+
+    pusher = ScriptedPusher({ADA: [Synced("1")]})
+    with before_settling(meanwhile):
+        report = run(scripted_job(BREVO, pusher), clock)
+    assert pusher.pushed == [ADA]
+    assert report.counts == {"synced": 1, "skipped": 1}
+    assert state(first)[:2] == ("Complete", "Complete")
+    assert state(second) == ("Skipped", None, 0, None, "Suppressed since 2026-11-24: Spam complaint.")
+
+
+def test_nobody_is_pushed_while_erased_people_cannot_be_recognised(
+    queued: Queued, clock: FakeClock, settings: Any
+) -> None:
+    contact = queued(ADA)
+    suppress_erased("bob@acme.example", "A person", now=clock.now())
+    settings.ERASURE_KEY = "another"
+    pusher = ScriptedPusher()
+    report = run(scripted_job(BREVO, pusher), clock)
+    assert pusher.pushed == []
+    assert "ERASURE_KEY is not the one" in report.reason
+    assert (SyncRun.objects.get().state, state(contact)[:2]) == ("stopped", ("Queued", "Queued"))
 
 
 def test_address_removed_between_queueing_and_sending(queued: Queued, clock: FakeClock) -> None:

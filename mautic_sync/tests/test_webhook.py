@@ -100,7 +100,7 @@ def test_what_is_no_opt_out_changes_nothing(body: Any) -> None:
 def test_nothing_is_ever_lifted_or_overwritten() -> None:
     Suppression.objects.create(email_key="ada@x.example", reason="complaint", source="Brevo")
     deliver(changed(event(status="contactable"), event(status="unsubscribed")))
-    assert suppressed() == [("ada@x.example", "complaint", "Brevo")]
+    assert suppressed() == [("ada@x.example", "complaint", "Brevo"), ("ada@x.example", "unsubscribed", "Mautic")]
 
 
 def test_several_events_in_one_body(make_contact: Make) -> None:

@@ -1,0 +1,19 @@
+"""The tables of this room."""
+
+from contacts.models.contact import Contact, CurationStatus, Domain, EmailType, Page
+from contacts.models.imports import ContactImport, ContactImportPart, RefusedRow
+from contacts.models.suppression import Suppression
+from contacts.models.views import DefaultView
+
+__all__ = [
+    "Contact",
+    "ContactImport",
+    "ContactImportPart",
+    "CurationStatus",
+    "DefaultView",
+    "Domain",
+    "EmailType",
+    "Page",
+    "RefusedRow",
+    "Suppression",
+]

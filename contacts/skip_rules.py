@@ -1,0 +1,57 @@
+"""Who must not be pushed, as the job loop asks it: when queueing, at the claim, and before sending."""
+
+from __future__ import annotations
+
+from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Cast, Concat, TruncDate
+
+from contacts.address_hash import AddressHash
+from contacts.models import Suppression
+from contacts.suppression import erased, in_force
+from curation_sdk.causes import OMITTED
+from curation_sdk.job import SkipRule
+
+
+def _of_this_contact() -> QuerySet[Suppression]:
+    return in_force().filter(email_key=OuterRef("email_key")).order_by("since", "id")
+
+
+def _erased_contact() -> QuerySet[Suppression]:
+    by_hash = erased().filter(key_hash=AddressHash(OuterRef("email_key")))
+    return by_hash.filter(reason=Suppression.Reason.ERASED).order_by()
+
+
+def _why(since: Cast | Value) -> Subquery:
+    """SQL for "Suppressed since 2026-11-24: Unsubscribed."."""
+    labels = Case(
+        *[When(reason=reason, then=Value(str(reason.label))) for reason in Suppression.Reason],
+        default=Value("no reason given"),
+        output_field=CharField(),
+    )
+    sentence = Concat(Value("Suppressed since "), since, Value(": "), labels, Value("."))
+    return Subquery(_of_this_contact().values(sentence=sentence)[:1])
+
+
+def _why_erased(since: Cast | Value) -> Subquery:
+    sentence = Concat(Value("Erased on "), since, Value(": this person asked to be forgotten."))
+    return Subquery(_erased_contact().values(sentence=sentence)[:1])
+
+
+_DAY = Cast(TruncDate("since"), CharField())
+
+#: In this order: the first that matches gives the reason. The same for every platform.
+SKIP_RULES = (
+    SkipRule(
+        "without an e-mail address",
+        Q(email_key__isnull=True) | Q(email_key=""),
+        "There is no e-mail address. Add one, then queue the contact again.",
+    ),
+    SkipRule(
+        "erased",
+        # Whether anybody is, comes first: as a rule nobody, and then no hash has to be made.
+        Q(Exists(erased().order_by())) & Q(Exists(_erased_contact())),
+        _why_erased(_DAY),
+        cause=_why_erased(Value(OMITTED)),
+    ),
+    SkipRule("suppressed", Q(Exists(_of_this_contact().order_by())), _why(_DAY), cause=_why(Value(OMITTED))),
+)
