@@ -11,20 +11,36 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
 from django.db.models import Model, Q
+from django_q.models import OrmQ, Schedule, Task
 
-from contacts.models import Contact, ContactImport, DefaultView, RefusedRow, Suppression
+from contacts.models import (
+    Contact,
+    ContactImport,
+    ContactImportPart,
+    DefaultView,
+    Domain,
+    RefusedRow,
+    Suppression,
+)
 from curation_sdk.models import (
     BulkOperation,
     ChosenContact,
     ConnectionCheck,
+    LastWebhook,
+    PlatformSettings,
     QueuePause,
     SettingChange,
     SparedContact,
+    StatusCounts,
     SyncAttempt,
     SyncRun,
+    WorkerHeartbeat,
 )
+from erasure.models import Deletion, Erasure
 from erasure.traces import ERASED, Traces
 from n8n_sync.models import Enrichment, EnrichmentEvent
 
@@ -82,7 +98,8 @@ PLACES = (
         theirs=_by_contact("contact"),
         becomes=None,
         named=(
-            *("error", "phone", "street", "city", "company_name", "company_website", "company_description"),
+            *("error", "phone", "street", "city", "state", "zip_code", "country"),
+            *("company_name", "company_website", "company_industry", "company_size", "company_description"),
             *("linkedin", "twitter", "facebook", "instagram", "github", "additional_emails", "sources"),
         ),
     ),
@@ -103,7 +120,7 @@ PLACES = (
     Place(BulkOperation, theirs=_operations, named=("selection", "reason", "problem", "forecast")),
     Place(SyncRun, named=("reason", "notes")),
     Place(LogEntry, theirs=_logged, becomes={"object_repr": ERASED}, named=("object_repr", "change_message")),
-    Place(Suppression, theirs=_suppressed, named=("note",)),
+    Place(Suppression, theirs=_suppressed, named=("note", "lift_reason")),
     Place(RefusedRow, becomes={"text": "", "reason": GONE}, named=("text", "reason"), whole=True),
     Place(ContactImport, named=("file_name", "problem")),
     Place(DefaultView, named=("query",)),
@@ -111,3 +128,34 @@ PLACES = (
     Place(SettingChange, named=("before", "after")),
     Place(ConnectionCheck, named=("result",)),
 )
+
+#: Text columns in which nobody stands, by table: names of ours and of who works here, settings, companies; the data of
+#: an erasure, which goes with the platforms' confirmation; and what `erasure.forgetting` sees to by itself.
+NOBODY_THERE: Mapping[type[Model], tuple[str, ...]] = {
+    SyncRun: ("platform", "worker", "cancelled_by"),
+    SyncAttempt: ("platform",),
+    QueuePause: ("platform", "paused_by"),
+    WorkerHeartbeat: ("name",),
+    BulkOperation: ("platform", "worker", "skipped"),
+    PlatformSettings: ("platform", "values"),
+    SettingChange: ("platform", "name", "changed_by_name"),
+    ConnectionCheck: ("platform", "checked_by_name"),
+    LastWebhook: ("platform",),
+    StatusCounts: ("platform", "counts"),
+    ChosenContact: ("status_before", "processing_before"),
+    Domain: ("domain", "company_name"),
+    ContactImport: ("worker", "preview"),
+    ContactImportPart: ("data",),
+    Suppression: ("email_key", "key_hash", "source", "lifted_by"),  # the ledger's own: `suppress_erased`
+    Erasure: ("key_hash", "by_name", "why", "contact_ids", "done"),
+    Deletion: ("platform", "address", "remote_ids", "reason", "cause", "outcome"),
+    LogEntry: ("object_id",),
+    Permission: ("name", "codename"),
+    Group: ("name",),
+    User: ("password", "username", "first_name", "last_name", "email"),
+    ContentType: ("app_label", "model"),
+    Session: ("session_key", "session_data"),  # who is logged in, and nothing of ours
+    Task: ("id", "name", "func", "hook", "group", "cluster"),
+    Schedule: ("name", "func", "hook", "args", "kwargs", "cron", "task", "cluster", "intended_date_kwarg"),
+    OrmQ: ("key", "payload"),  # names of functions and why a run begins
+}

@@ -41,9 +41,10 @@ class Traces:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        # Not within a longer word: ada@acme.example is nobody in dada@acme.example.
+        # Not within a longer word: ada@acme.co is nobody in dada@acme.co, nor in ada@acme.co.uk.
         return re.compile(
-            "|".join(rf"(?<![\w.+-]){re.escape(form)}(?![\w-]|\.\w)" for form in self.spelt), re.IGNORECASE
+            "|".join(rf"(?<![\w.+-]){re.escape(form)}(?![\w-]|\.(?!csv\b|tsv\b|txt\b)\w)" for form in self.spelt),
+            re.IGNORECASE,
         )
 
     def named_in(self, value: Any) -> bool:
