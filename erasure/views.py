@@ -76,9 +76,8 @@ def _erase(request: HttpRequest, people: list[Who], why: str) -> HttpResponse:
         erasures.append(erase_person(who, by=user.get_username(), why=why, now=timezone.now()))
         LogEntry.objects.log_actions(user.pk, erasures[-1:], ADDITION, "Erased a person.", single_object=True)
     start_soon(ERASURE, SyncRun.Trigger.ADMIN)
-    messages.success(
-        request, f"{count_of(len(people), 'person', 'people')} erased here. The platforms are being asked."
-    )
+    count = count_of(len(people), "person", "people")
+    messages.success(request, f"Erased here: {count}. The platforms are being asked.")
     if len(erasures) == 1 and user.has_perm(SEE):
         return HttpResponseRedirect(reverse("privacy-certificate", args=[erasures[0].pk]))
     return HttpResponseRedirect(reverse("privacy" if user.has_perm(SEE) else "admin:contacts_contact_changelist"))

@@ -34,6 +34,11 @@ MAY_IMPORT = {
     "contacts": {"curation_sdk"},
     **{f"{name}_sync": {"curation_sdk", "contacts"} for name in NAMES},
     "contact_curation": {"curation_sdk", "contacts"},
+    # Where all of them come together, like the operator's pages.
+    "erasure": {
+        *("curation_sdk", "contacts", "contact_curation", "sync_admin", "scrapersky"),
+        *(f"{name}_sync" for name in NAMES),
+    },
     "sandbox": set[str](),
 }
 #: Files of the contacts that stand above whoever has a queue: the operator's pages, and the word that starts curation.
