@@ -76,6 +76,7 @@ def fixed_settings(settings: Any) -> None:
     settings.N8N_SYNC_RETRY_DELAY_MINUTES = 5
     settings.N8N_SYNC_RETRY_EXPONENTIAL = True
     settings.SYNC_PULLED_PLATFORMS = []
+    settings.REQUIRE_LAWFUL_BASIS = False
     settings.SYNC_HISTORY_DAYS = 90
     settings.HTTPS_ONLY = False
     settings.DEBUG = False

@@ -20,15 +20,16 @@ from brevo_sync.admin_actions import queue_for_brevo, retry_failed_for_brevo, sk
 from brevo_sync.job import BREVO
 from contact_curation.admin_actions import queue_for_curation, take_out_of_curation
 from contact_curation.job import CURATION
-from contacts import search, timeline
-from contacts.address_key import email_key
+from contacts import lawful_basis, search, timeline
+from contacts.basis_action import set_lawful_basis
 from contacts.curation import announce, save_columns, with_curation
 from contacts.deleting import deleting_many
 from contacts.erased import erased_fault
-from contacts.list_filters import ContactChangeList, CountedBoolean, CountedChoices, remember_counts
+from contacts.list_filters import ContactChangeList, CountedBasis, CountedBoolean, CountedChoices, remember_counts
 from contacts.models import Contact, DefaultView, Domain, Page, Suppression
-from contacts.permissions import CURATE, PUSH
-from contacts.suppression import suppressed_keys
+from contacts.permissions import CURATE, LIFT, PUSH, VIEW_SUPPRESSIONS
+from contacts.suppression import of_person
+from contacts.suppression_admin import SuppressionAdmin
 from curation_sdk.admin import LONGEST_SEARCH, ForgivingAdmin, status_badge
 from curation_sdk.cause_filter import CauseFilter
 from curation_sdk.job import SyncJob
@@ -96,6 +97,19 @@ class DeletesMany(ForgivingAdmin[_Row]):
             super().delete_queryset(request, queryset)
 
 
+class ContactForm(forms.ModelForm[Contact]):
+    """A contact. A lawful basis comes with its source and a date."""
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        data |= lawful_basis.cleaned(data)
+        if not set(self.errors).intersection(lawful_basis.COLUMNS) and set(_changed(self)) & {*lawful_basis.COLUMNS}:
+            values = [data.get(name) for name in lawful_basis.COLUMNS]
+            for name, problem in lawful_basis.problems(*values, today=timezone.localdate()).items():
+                self.add_error(name, problem)
+        return data
+
+
 #: The bulk actions on contacts, by their queue.
 ACTIONS = {
     CURATION.label: (queue_for_curation, take_out_of_curation),
@@ -125,7 +139,8 @@ class ContactAdmin(DeletesMany[Contact]):
     list_filter = (
         CauseFilter,
         *((job.sync_status, CountedChoices) for job in QUEUES),
-        *(("email_type", CountedChoices), ("has_gmail", CountedBoolean), "created_at"),
+        *(("email_type", CountedChoices), ("has_gmail", CountedBoolean)),
+        *(("lawful_basis", CountedBasis), "created_at"),
     )
     show_facets = admin.ShowFacets.NEVER  # they walk the table; ours count where it is cheap
     search_fields = ("email", "name", "domain__domain")
@@ -133,7 +148,7 @@ class ContactAdmin(DeletesMany[Contact]):
     list_select_related = ("domain",)
     list_per_page = 100
     list_max_show_all = 500
-    actions = (*chain.from_iterable(ACTIONS.values()), erase_people)
+    actions = (*chain.from_iterable(ACTIONS.values()), set_lawful_basis, erase_people)
     autocomplete_fields = ("domain", "page")
     readonly_fields = (
         *_fields(CURATION)[1:],  # its status is for people to set
@@ -146,8 +161,11 @@ class ContactAdmin(DeletesMany[Contact]):
         css = {"all": ("curation_sdk/sync.css",)}
 
     @admin.display(description="e-mail", ordering="email")
-    def address(self, contact: Contact) -> str:
-        return contact.email or "(no e-mail address)"
+    def address(self, contact: Contact) -> str | SafeString:
+        shown = contact.email or "(no e-mail address)"
+        if not getattr(contact, "suppressed", False):
+            return shown
+        return format_html('{} <span class="sync-badge sync-skipped">suppressed</span>', shown)
 
     @admin.display(description="name and domain", ordering="name")
     def person(self, contact: Contact) -> SafeString:
@@ -215,6 +233,7 @@ class ContactAdmin(DeletesMany[Contact]):
         """The person, then each queue. What the head of the page says of the platforms is folded away."""
         return [
             (None, {"fields": ("email", "email_type", "has_gmail", "name", "phone_number", "domain", "page")}),
+            ("Lawful basis", {"fields": lawful_basis.COLUMNS}),
             *(
                 (job.label, {"fields": _fields(job), "classes": () if job is CURATION else ("collapse",)})
                 for job in QUEUES
@@ -232,6 +251,9 @@ class ContactAdmin(DeletesMany[Contact]):
                 "standings": timeline.standings(contact, request.user, now=now),
                 "events": timeline.events(contact, request.user, now=now),
                 "same_address": timeline.same_address(contact),
+                "suppressions": [one for one in of_person(contact.email_key or "") if one.in_force],
+                "may_see_suppressions": request.user.has_perm(VIEW_SUPPRESSIONS),
+                "may_lift": request.user.has_perms([VIEW_SUPPRESSIONS, LIFT]),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -330,25 +352,4 @@ class PageAdmin(DeletesMany[Page]):
     search_fields = ("url",)
 
 
-class SuppressionForm(forms.ModelForm[Suppression]):
-    """A suppressed address, kept in the form in which addresses are compared."""
-
-    def clean_email_key(self) -> str:
-        key = email_key(self.cleaned_data["email_key"])
-        if not key or "@" not in key:
-            raise forms.ValidationError("Enter an e-mail address.")
-        if key in suppressed_keys([key]):
-            raise forms.ValidationError("This address is suppressed already.")
-        return key
-
-
-@admin.register(Suppression)
-class SuppressionAdmin(ForgivingAdmin[Suppression]):
-    form = SuppressionForm
-    list_display = ("email_key", "reason", "source", "since")
-    list_filter = ("reason", "source")
-    search_fields = ("email_key",)
-    readonly_fields = ("since",)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Suppression | None = None) -> Any:
-        return (*self.readonly_fields, "email_key") if obj else self.readonly_fields
+admin.site.register(Suppression, SuppressionAdmin)

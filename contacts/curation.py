@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from contact_curation.job import CURATION
 from contacts.address_key import email_key
+from contacts.lawful_basis import COLUMNS as BASIS
 from contacts.models import Contact, CurationStatus
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.models import SyncRun
@@ -28,10 +29,11 @@ REMOTE_IDS = ("brevo_contact_id", "hubspot_contact_id", "mautic_contact_id", "n8
 def save_columns(contact: Contact, changes: Mapping[str, Any], *, trigger: SyncRun.Trigger) -> bool:
     """Write these columns of a contact and no other. False: it has been deleted meanwhile.
 
-    `updated_at` moves when the person's data is among them. "Queued" for curation means the same as in bulk.
+    `updated_at` moves when the person's data is among them; the lawful basis is none of it. "Queued" for curation
+    means the same as in bulk.
     """
     columns = dict(changes)
-    if columns.keys() - {"contact_curation_status"}:
+    if columns.keys() - {"contact_curation_status", *BASIS}:
         columns["updated_at"] = timezone.now()
     columns = with_curation(columns)
     mine = Contact.objects.filter(pk=contact.pk)

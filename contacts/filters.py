@@ -10,7 +10,7 @@ from django import forms
 from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 
-from contacts.models import Contact, CurationStatus, EmailType
+from contacts.models import Contact, CurationStatus, EmailType, LawfulBasis
 from curation_sdk.statuses import ProcessingStatus, SyncStatus
 
 
@@ -42,6 +42,7 @@ class ContactFilter(django_filters.FilterSet):
     mautic_sync_status = django_filters.ChoiceFilter(choices=SyncStatus)
     n8n_sync_status = django_filters.ChoiceFilter(choices=SyncStatus)
     email_type = django_filters.ChoiceFilter(choices=EmailType)
+    lawful_basis = django_filters.ChoiceFilter(choices=LawfulBasis, null_label="None recorded", null_value="none")
     domain_id = django_filters.UUIDFilter(field_name="domain")
     page_id = django_filters.UUIDFilter(field_name="page")
     # No longer than the columns: SQLite does not search for a text of 50,000 characters.

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
+from contacts.suppression import suppressed_keys
 from curation_sdk.overview import Standing
 
 #: Lists up to so many contacts are counted by each filter.
@@ -41,6 +42,14 @@ class ContactChangeList(ChangeList):
         """With no filter left, an empty search: the bare address may lead to a person's own view."""
         query = super().get_query_string(*args, **kwargs)
         return "?q=" if query == "?" else query
+
+    def get_results(self, request: HttpRequest) -> None:
+        """With who of the page is suppressed: the list says so beside the address."""
+        super().get_results(request)
+        rows = self.result_list = list(self.result_list)
+        suppressed = suppressed_keys({row.email_key for row in rows if row.email_key})
+        for row in rows:
+            row.suppressed = row.email_key in suppressed
 
     def counts(self, spec: admin.FieldListFilter) -> Counter[Any] | None:
         """Value of the filter's column -> contacts, among those that all other filters and the search let through.
@@ -102,3 +111,20 @@ class CountedBoolean(admin.BooleanFieldListFilter):
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         return _with_counts(self, [None, True, False], super().choices(changelist), changelist)
+
+
+class CountedBasis(CountedChoices):
+    """Of the lawful basis, which may be missing: that is what one looks for."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.missing = str(self.lookup_val_isnull).lower() in ("true", "1")
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        everyone, *some = super().choices(changelist)
+        query = changelist.get_query_string({self.lookup_kwarg_isnull: "True"}, [self.lookup_kwarg])
+        counts = changelist.counts(self)
+        number = "" if counts is None else f" ({counts[None]:,})"
+        yield {**everyone, "selected": everyone["selected"] and not self.missing}
+        yield {"selected": self.missing, "query_string": query, "display": f"None recorded{number}"}
+        yield from some

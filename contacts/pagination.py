@@ -24,6 +24,28 @@ LARGEST_OFFSET = 2**31 - 1
 Position = tuple[datetime, uuid.UUID]
 
 
+class OffsetPagination(LimitOffsetPagination):
+    """`limit` (1 to 1000, normally 100) and `offset`; the answer is a plain list, the total the header X-Total-Count.
+
+    For lists that people read from the beginning: far behind, an offset gets slow.
+    """
+
+    default_limit = 100
+    max_limit = 1000
+
+    def get_limit(self, request: Request) -> int:
+        return _number(request, "limit", 1, self.max_limit, self.default_limit)
+
+    def get_offset(self, request: Request) -> int:
+        return _number(request, "offset", 0, LARGEST_OFFSET, 0)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response(data, headers={"X-Total-Count": str(self.count)})
+
+    def get_paginated_response_schema(self, schema: Any) -> Any:
+        return schema
+
+
 class PlainListPagination(LimitOffsetPagination):
     """`limit` (1 to 1000, normally 100) and `offset`; the answer is a plain list, the total a header.
 

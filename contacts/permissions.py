@@ -19,6 +19,11 @@ PUSH = "contacts.push_contact"
 #: To change how we use a platform's account: list, fields, and what is made in it.
 SET_UP = "contacts.set_up_platform"
 
+#: To see who is suppressed, to suppress an address, and to lift what was recorded of one.
+VIEW_SUPPRESSIONS = "contacts.view_suppression"
+SUPPRESS = "contacts.add_suppression"
+LIFT = "contacts.lift_suppression"
+
 
 class ContactPermissions(DjangoModelPermissions):
     """Reading needs the "view" permission on contacts; whoever is refused is told which one is missing."""
@@ -56,6 +61,12 @@ class CurationPermissions(ContactPermissions):
     """For what decides about curation: its queue, and statuses in bulk."""
 
     perms_map = {**ContactPermissions.perms_map, "POST": [CURATE], "PUT": [CURATE]}
+
+
+class LiftPermissions(ContactPermissions):
+    """For lifting suppressions, a permission of its own."""
+
+    perms_map = {**ContactPermissions.perms_map, "POST": [LIFT]}
 
 
 def refusal(*permissions: str) -> str:

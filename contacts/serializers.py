@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, PermissionDenied
 
 from contacts.curation import announce, save_columns, with_curation
 from contacts.emails import classify_email, is_gmail
 from contacts.erased import erased_fault
-from contacts.models import Contact, CurationStatus, Domain, EmailType, Page
+from contacts.lawful_basis import BASIS, LONGEST_SOURCE, cleaned, problems
+from contacts.lawful_basis import COLUMNS as BASIS_COLUMNS
+from contacts.models import Contact, CurationStatus, Domain, EmailType, LawfulBasis, Page
 from contacts.permissions import CURATE, refusal
 from curation_sdk.models import SyncRun
 from curation_sdk.serializers import ContactIdsSerializer, FiltersSerializer, StrictFields, TextUUIDField
@@ -31,6 +34,7 @@ PERSON_FIELDS = (
     "source_job_id",
     "domain_id",
     "page_id",
+    *BASIS_COLUMNS,
 )
 READ_ONLY_FIELDS = (
     "id",
@@ -114,6 +118,18 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
             raise PermissionDenied(refusal(CURATE))
         return status
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A lawful basis comes with its source and a date. Sent back as they were read they are no news."""
+        given = cleaned(attrs)
+        there = {name: getattr(self.instance, name, None) for name in BASIS_COLUMNS}
+        if BASIS in given and given[BASIS] is None:
+            # Taken back: with it goes what belongs to it, where the request says nothing else.
+            given = {**dict.fromkeys(BASIS_COLUMNS), **given}
+        after = {**there, **given}
+        if after != there and (wrong := problems(*after.values(), today=timezone.localdate())):
+            raise serializers.ValidationError({name: [problem] for name, problem in wrong.items()})
+        return {**attrs, **given}
+
     def _may_curate(self) -> bool:
         return bool(self.context["request"].user.has_perm(CURATE))
 
@@ -149,3 +165,23 @@ class CurationResultSerializer(serializers.Serializer[Mapping[str, int]]):
 
     updated_count = serializers.IntegerField()
     queued_count = serializers.IntegerField()
+
+
+class LawfulBasisSerializer(ContactIdsSerializer):
+    """`PUT /contacts/lawful-basis`."""
+
+    lawful_basis = serializers.ChoiceField(choices=LawfulBasis.choices)
+    lawful_basis_source = serializers.CharField(max_length=LONGEST_SOURCE)
+    lawful_basis_date = serializers.DateField(help_text="Not in the future.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        values = [attrs[name] for name in BASIS_COLUMNS]
+        if wrong := problems(*values, today=timezone.localdate()):
+            raise serializers.ValidationError({name: [problem] for name, problem in wrong.items()})
+        return attrs
+
+
+class UpdatedSerializer(serializers.Serializer[Mapping[str, int]]):
+    """How many contacts were changed."""
+
+    updated_count = serializers.IntegerField()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Cast, Concat, TruncDate
 
 from contacts.address_hash import AddressHash
-from contacts.models import Suppression
+from contacts.models import LawfulBasis, Suppression
 from contacts.suppression import erased, in_force
 from curation_sdk.causes import OMITTED
 from curation_sdk.job import SkipRule
@@ -39,7 +40,7 @@ def _why_erased(since: Cast | Value) -> Subquery:
 
 _DAY = Cast(TruncDate("since"), CharField())
 
-#: In this order: the first that matches gives the reason. The same for every platform.
+#: In this order: the first that matches gives the reason. For curation and for every platform.
 SKIP_RULES = (
     SkipRule(
         "without an e-mail address",
@@ -55,3 +56,15 @@ SKIP_RULES = (
     ),
     SkipRule("suppressed", Q(Exists(_of_this_contact().order_by())), _why(_DAY), cause=_why(Value(OMITTED))),
 )
+
+#: Of each row by itself: of one person's rows those with a basis are merged and pushed, the others are skipped.
+_WITHOUT_BASIS = SkipRule(
+    "without a lawful basis",
+    ~Q(lawful_basis__in=LawfulBasis.values),
+    "No lawful basis is recorded. Record one, then queue the contact again.",
+)
+
+
+def skip_rules() -> tuple[SkipRule, ...]:
+    """Whom no platform gets, by the settings of this moment."""
+    return (*SKIP_RULES, _WITHOUT_BASIS) if settings.REQUIRE_LAWFUL_BASIS else SKIP_RULES

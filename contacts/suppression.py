@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Max, Q, QuerySet
 
@@ -47,6 +48,24 @@ def suppress(opt_outs: Iterable[OptOut], source: str, *, now: datetime) -> int:
     the future counts as now. Blank addresses are passed over, and those of erased people: they are in the ledger, and
     their address is not to come back.
     """
+    new = [
+        Suppression(
+            email_key=key,
+            reason=one.reason,
+            source=source,
+            note=storable(one.note),
+            since=min(one.since or now, now),
+            recorded_at=now,
+        )
+        for key, one in not_recorded(opt_outs, source)
+    ]
+    # Somebody else may be recording the same at this moment.
+    Suppression.objects.bulk_create(new, batch_size=AT_ONCE, ignore_conflicts=True)
+    return len(new)
+
+
+def not_recorded(opt_outs: Iterable[OptOut], source: str) -> list[tuple[str, OptOut]]:
+    """What `suppress` would record of these: the address as `email_key` gives it, and the first that says so."""
     given: dict[tuple[str, str], OptOut] = {}
     for one in opt_outs:
         key = email_key(storable(one.address))
@@ -58,21 +77,7 @@ def suppress(opt_outs: Iterable[OptOut], source: str, *, now: datetime) -> int:
     for some in _parts(sorted(keys - known)):
         rows = in_force().filter(email_key__in=some, source=source).order_by()
         there.update(rows.values_list("email_key", "reason"))
-    new = [
-        Suppression(
-            email_key=key,
-            reason=reason,
-            source=source,
-            note=storable(one.note),
-            since=min(one.since or now, now),
-            recorded_at=now,
-        )
-        for (key, reason), one in given.items()
-        if key not in known and (key, reason) not in there
-    ]
-    # Somebody else may be recording the same at this moment.
-    Suppression.objects.bulk_create(new, batch_size=AT_ONCE, ignore_conflicts=True)
-    return len(new)
+    return [(key, one) for (key, reason), one in given.items() if key not in known and (key, reason) not in there]
 
 
 def suppress_blocked(blocked: Sequence[tuple[str, str]], source: str, now: datetime) -> None:
@@ -117,19 +122,27 @@ def suppress_erased(key: str, source: str, *, now: datetime) -> None:
 
 
 def of_person(key: str) -> QuerySet[Suppression]:
-    """Everything that was recorded of an address (as `email_key` gives it), lifted or not, newest first."""
+    """Everything that was recorded of an address (as `email_key` gives it), lifted or not, newest first.
+
+    Of a blank one nothing: the rows of all who were erased have a blank address.
+    """
+    if not key:
+        return Suppression.objects.none()
     return Suppression.objects.filter(Q(email_key=key) | Q(key_hash=address_hash(key), key_hash__gt=""))
 
 
-def lift(key: str, *, by: str, why: str, now: datetime) -> int:
+def lift(key: str, *, by: str, why: str, now: datetime, only: Collection[UUID] | None = None) -> int:
     """Lift what is in force for an address (as `email_key` gives it). Returns how many rows.
 
-    by: the person's name, which outlives his account. Whether he may is the caller's question. Raises ValueError
-    without a reason. Nobody is un-blocked on a platform by this.
+    by: the person's name, which outlives his account. Whether he may is the caller's question. only: the rows that he
+    has seen, so that what was recorded meanwhile stays in force. Raises ValueError without a reason. Nobody is
+    un-blocked on a platform by this.
     """
     if not why.strip():
         raise ValueError("Give the reason: it is kept.")
     rows = of_person(key).filter(lifted_at=None)
+    if only is not None:
+        rows = rows.filter(pk__in=only)
     return rows.update(lifted_at=now, lifted_by=by, lift_reason=storable(why.strip()))
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
 from contact_curation.job import CURATION
 from contacts.models import Contact
@@ -106,6 +107,7 @@ def events(contact: Contact, user: Any, *, now: datetime) -> list[Event]:
     """What happened to the contact, as far as it is known and the user may see it."""
     found = [
         *_found(contact),
+        *_lawful_basis(contact),
         *_suppressed(contact, user),
         *_synced(contact),
         *_queued(contact),
@@ -127,6 +129,13 @@ def _found(contact: Contact) -> Iterator[Event]:
     if contact.source_job_id:
         where.append(f"by the job {contact.source_job_id}")
     yield Event(contact.created_at, what, detail=" ".join(filter(None, where)))
+
+
+def _lawful_basis(contact: Contact) -> Iterator[Event]:
+    if contact.lawful_basis and contact.lawful_basis_date:
+        when = timezone.make_aware(datetime.combine(contact.lawful_basis_date, time()))
+        what = f"Lawful basis: {contact.get_lawful_basis_display()}"
+        yield Event(when, what, detail=contact.lawful_basis_source or "")
 
 
 def _suppressed(contact: Contact, user: Any) -> Iterator[Event]:

@@ -18,7 +18,8 @@ from rest_framework.response import Response
 from contacts.curation import set_curation_status
 from contacts.deleting import deleting_many
 from contacts.filters import filter_contacts, known_filters
-from contacts.models import Contact, CurationStatus
+from contacts.lawful_basis import set_basis
+from contacts.models import Contact, CurationStatus, LawfulBasis
 from contacts.pagination import PlainListPagination
 from contacts.permissions import ContactPermissions, CurationPermissions
 from contacts.serializers import (
@@ -26,6 +27,8 @@ from contacts.serializers import (
     CurationResultSerializer,
     CurationStatusSerializer,
     FilteredCurationStatusSerializer,
+    LawfulBasisSerializer,
+    UpdatedSerializer,
 )
 from curation_sdk.database import atomic_with_retry
 from curation_sdk.models import SyncRun
@@ -106,6 +109,27 @@ class ContactViewSet(viewsets.ModelViewSet[Contact]):
         # The status is not a filter: with nothing beside it, no contact has been chosen.
         filters = read_filters(request.data, besides=("status",))
         return _curated([filter_contacts(filters)], body.validated_data["status"])
+
+    @extend_schema(request=LawfulBasisSerializer, responses=UpdatedSerializer)
+    @action(
+        detail=False,
+        methods=["put"],
+        url_path="lawful-basis",
+        serializer_class=LawfulBasisSerializer,
+        permission_classes=[CurationPermissions],
+    )
+    def lawful_basis(self, request: Request) -> Response:
+        """Record a lawful basis with the contacts with these ids, whatever they had before."""
+        body = LawfulBasisSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        data = body.validated_data
+        basis = LawfulBasis(data["lawful_basis"]), data["lawful_basis_source"], data["lawful_basis_date"]
+        ids = list(dict.fromkeys(data["contact_ids"]))
+        parts = [Contact.objects.filter(pk__in=part) for part in in_parts(ids)]
+        updated = atomic_with_retry(lambda: sum(set_basis(contacts, *basis) for contacts in parts))
+        if ids and not updated:
+            raise NotFound("None of these contacts exists.")
+        return Response({"updated_count": updated})
 
 
 def _curated(parts: Sequence[QuerySet[Contact]], status: str) -> Response:

@@ -67,7 +67,7 @@ def look(job: SyncJob, contacts: QuerySet[Any]) -> Forecast:
     counted["again"] = Count("pk", filter=synced)
     counted["changed"] = Count("pk", filter=synced & Q(**{f"{job.updated_at}__gt": F(job.synced_at)}))
     found = contacts.order_by().aggregate(**counted)
-    skipped = {rule.label: found[f"rule_{place}"] for place, rule in enumerate(job.skip_rules)}
+    skipped = {rule.label: found[f"rule_{place}"] for place, rule in enumerate(job.skip_rules())}
     unusable, samples = _read(job, contacts.filter(goes))
     return Forecast(
         queued=found["queued"],

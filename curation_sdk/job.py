@@ -124,7 +124,7 @@ class SyncJob:
     merge: Callable[[Sequence[Any], str], Any]  # rows of one person, remote id column -> one contact to push
     select: Callable[[Mapping[str, Any], Any], models.QuerySet[Any]]  # a selection as JSON, who made it -> contacts
     in_words: Callable[[Mapping[str, Any]], str]  # a selection as JSON, for people
-    skip_rules: Sequence[SkipRule]
+    skip_rules: Callable[[], Sequence[SkipRule]]  # those that hold now: they may depend on the settings
     suppress: Callable[[Sequence[tuple[str, str]], str, datetime], None]  # (address, why) pairs, source, now
 
     task: str  # dotted path of the function that the schedule calls

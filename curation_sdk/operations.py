@@ -160,7 +160,7 @@ def queue_in_chunks(job: SyncJob, contacts: QuerySet[Any], *, stop: Callable[[],
 
 def result(job: SyncJob, operation: BulkOperation) -> QueueResult:
     """The counts so far, the rules in the job's order: PostgreSQL keeps the names of a JSON object in its own."""
-    rules = [rule.label for rule in job.skip_rules]
+    rules = [rule.label for rule in job.skip_rules()]
     labels = sorted(operation.skipped, key=lambda label: rules.index(label) if label in rules else len(rules))
     skipped = {label: operation.skipped[label] for label in labels}
     return QueueResult(operation.queued, operation.already_queued, skipped)

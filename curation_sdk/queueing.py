@@ -114,7 +114,7 @@ def write_queued(
     found = chosen.aggregate(**counted_by_rule(job))
     skipped = {}
     passed = Q()
-    for place, rule in enumerate(job.skip_rules):
+    for place, rule in enumerate(job.skip_rules()):
         # Who comes under a rule from this moment on is found when he is claimed.
         if not found[f"rule_{place}"]:
             continue
@@ -141,7 +141,7 @@ def counted_by_rule(job: SyncJob) -> dict[str, Count]:
     """What to count of contacts: `total`, and as `rule_0` … those who would be skipped by each rule, the first that
     matches."""
     counted, passed = {"total": Count("pk")}, ~active(job)
-    for place, rule in enumerate(job.skip_rules):
+    for place, rule in enumerate(job.skip_rules()):
         counted[f"rule_{place}"] = Count("pk", filter=passed & rule.condition)
         passed &= ~rule.condition
     return counted
@@ -150,7 +150,7 @@ def counted_by_rule(job: SyncJob) -> dict[str, Count]:
 def would_be_queued(job: SyncJob) -> Q:
     """The contacts that are not in the queue, and come under no rule."""
     passed = ~active(job)
-    for rule in job.skip_rules:
+    for rule in job.skip_rules():
         passed &= ~rule.condition
     return passed
 
@@ -240,7 +240,7 @@ def _take_out(chosen: QuerySet[Any], values: dict[str, Any], *, idle: Q, rest: Q
 def skip_reason(job: SyncJob) -> Case:
     """SQL for the reason why a contact must not be pushed; "" when it may be."""
     return Case(
-        *[When(rule.condition, then=_reason(rule)) for rule in job.skip_rules],
+        *[When(rule.condition, then=_reason(rule)) for rule in job.skip_rules()],
         default=Value(""),
         output_field=models.TextField(),
     )

@@ -7,7 +7,7 @@ from functools import partial
 from contacts.models import Contact
 from contacts.people import merge
 from contacts.selection import in_words, select_contacts
-from contacts.skip_rules import SKIP_RULES
+from contacts.skip_rules import skip_rules
 from contacts.suppression import lost_key, suppress_blocked
 from curation_sdk import platform_settings
 from curation_sdk.job import SyncJob
@@ -31,7 +31,7 @@ MAUTIC = SyncJob(
     merge=merge,
     select=select_contacts,
     in_words=in_words,
-    skip_rules=SKIP_RULES,
+    skip_rules=skip_rules,
     suppress=suppress_blocked,
     unsafe=lost_key,
     task="mautic_sync.tasks.process_mautic_sync_queue",

@@ -152,6 +152,9 @@ SYNC_JOBS = [
 # credentials of ours.
 SYNC_PULLED_PLATFORMS: list[str] = env.words("SYNC_PULLED_PLATFORMS", default=[])
 
+# Nobody is pushed without a lawful basis that is recorded with the contact.
+REQUIRE_LAWFUL_BASIS: bool = env.flag("REQUIRE_LAWFUL_BASIS", default=False)
+
 # --- People and pages -----------------------------------------------------------------------------------
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -6,21 +6,18 @@ from typing import Any
 
 from django.apps import apps as installed
 
-from contacts.permissions import CURATE, PUSH, SET_UP, VIEW
+from contacts.permissions import CURATE, LIFT, PUSH, SET_UP, SUPPRESS, VIEW, VIEW_SUPPRESSIONS
 
 #: What there is to see: contacts, and what became of them.
 _SEE = (
-    *(VIEW, "contacts.view_domain", "contacts.view_page", "contacts.view_suppression"),
+    *(VIEW, "contacts.view_domain", "contacts.view_page", VIEW_SUPPRESSIONS),
     *("curation_sdk.view_syncrun", "curation_sdk.view_syncattempt", "curation_sdk.view_bulkoperation"),
     "n8n_sync.view_enrichment",
 )
 _REPORTS = "n8n_sync.view_enrichmentevent"
 
-#: To answer what people may ask for: what is held about them, to be forgotten, to be written to again.
-_PRIVACY = (
-    *("erasure.view_erasure", "erasure.erase_person", "erasure.export_person"),
-    *("contacts.add_suppression", "contacts.lift_suppression"),
-)
+#: To answer what people may ask for: what is held about them, to be forgotten.
+_PRIVACY = ("erasure.view_erasure", "erasure.erase_person", "erasure.export_person")
 
 #: To delete contacts is in none of them: grant it to persons, one by one.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -28,11 +25,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Curators": (
         *(*_SEE, CURATE, "contacts.add_contact", "contacts.change_contact"),
         *("contacts.add_domain", "contacts.change_domain", "contacts.add_page", "contacts.change_page"),
-        *("contacts.add_suppression", "contacts.change_suppression"),
+        SUPPRESS,
     ),
-    "Operators": (*_SEE, PUSH, "contacts.add_suppression", _REPORTS),
-    "Privacy": (*_SEE, _REPORTS, *_PRIVACY),
-    "Administrators of platforms": (*_SEE, PUSH, SET_UP, "contacts.add_suppression", _REPORTS),
+    "Operators": (*_SEE, PUSH, SUPPRESS, _REPORTS),
+    "Administrators of platforms": (*_SEE, PUSH, SET_UP, SUPPRESS, _REPORTS),
+    "Privacy": (*_SEE, _REPORTS, SUPPRESS, LIFT, *_PRIVACY),
 }
 
 

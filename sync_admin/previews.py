@@ -225,7 +225,7 @@ def _rows(job: SyncJob, operation: BulkOperation, found: Forecast) -> list[dict[
         text = f"They are sent again: what {job.label} has is updated, and nothing there is blanked. {changed}"
         rows.append(_row(f"{job.done} before", found.again, text if job.identity else changed, within=True))
     rows.append(_row("Queued already", found.already_queued, "Left as they are."))
-    for rule in job.skip_rules:
+    for rule in job.skip_rules():
         rows.append(_row(f"Skipped: {rule.label}", found.skipped.get(rule.label, 0), "They get the status Skipped."))
     if since := chosen.rows(operation).filter(decided=True).count():
         text = "Left alone: somebody decided about them since these numbers were counted."

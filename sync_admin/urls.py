@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sync_admin import connections, contact, contact_list, controls, dashboard, errors, importing, previews
+from sync_admin import (
+    basis,
+    connections,
+    contact,
+    contact_list,
+    controls,
+    dashboard,
+    errors,
+    importing,
+    previews,
+    suppressions,
+)
 
 urlpatterns = [
     # How queues stand, and steering them.
@@ -39,6 +50,10 @@ urlpatterns = [
     path("contacts/<uuid:contact_id>/<str:name>/push/", contact.push_now, name="sync-contact-push"),
     path("contacts/<uuid:contact_id>/<str:name>/skip/", contact.skip, name="sync-contact-skip"),
     path("contacts/<uuid:contact_id>/<str:name>/take-out/", contact.take_out, name="sync-contact-take-out"),
+    path("contacts/lawful-basis/<uuid:operation_id>/", basis.set_basis, name="sync-basis"),
+    # The ledger of suppressions.
+    path("suppressions/import/", suppressions.import_file, name="sync-suppression-import"),
+    path("suppressions/<uuid:suppression_id>/lift/", suppressions.lift, name="sync-suppression-lift"),
     # Files.
     path("import/", importing.import_contacts, name="sync-import"),
     path("import/<uuid:upload_id>/", importing.import_detail, name="sync-import-detail"),

@@ -20,6 +20,9 @@ COLUMNS = (
     "page_url",
     "source_url",
     "context",
+    "lawful_basis",
+    "lawful_basis_source",
+    "lawful_basis_date",
 )
 
 #: Whom a row is about. Only exports have it.

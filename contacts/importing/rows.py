@@ -6,12 +6,16 @@ import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from django.utils import timezone
+
 from contacts.importing.columns import ID, READ_OVER
 from contacts.importing.problems import RowRefused, shown
-from contacts.models import EmailType
+from contacts.lawful_basis import BASIS, DATE, LONGEST_SOURCE, SOURCE, problems
+from contacts.models import EmailType, LawfulBasis
 from contacts.placeholders import clean_name, clean_phone
 from contacts.spreadsheets import as_it_was
 
@@ -24,6 +28,7 @@ LIMITS = {
     "page_url": 2000,
     "source_url": 2000,
     "context": 10_000,
+    SOURCE: LONGEST_SOURCE,
 }
 
 _ONLY_IN_EXPORTS = {ID, *READ_OVER}
@@ -52,6 +57,9 @@ class Row(NamedTuple):
     page_url: str | None = None
     source_url: str | None = None
     context: str | None = None
+    lawful_basis: LawfulBasis | None = None
+    lawful_basis_source: str | None = None
+    lawful_basis_date: date | None = None
     id: uuid.UUID | None = None
 
     def contact_id(self) -> uuid.UUID:
@@ -69,7 +77,7 @@ class Row(NamedTuple):
         if self.id is not None:
             return self.id
         said = {column: value for column, value in self._asdict().items() if value is not None}
-        return uuid.uuid5(_NAMESPACE, json.dumps(said, sort_keys=True, separators=(",", ":")))
+        return uuid.uuid5(_NAMESPACE, json.dumps(said, sort_keys=True, separators=(",", ":"), default=str))
 
 
 def misquoted(columns: Sequence[str], cells: Sequence[str]) -> str:
@@ -110,6 +118,7 @@ def clean_row(columns: Sequence[str], cells: Sequence[str]) -> Row | None:
     email, name, phone_number = said.get("email"), said.get("name"), said.get("phone_number")
     if not (email or clean_name(name) or clean_phone(phone_number)):
         raise RowRefused("nothing to import: no e-mail, no name and no phone number")
+    basis, day = _lawful_basis(said)
     return Row(
         email=email,
         name=name,
@@ -120,6 +129,9 @@ def clean_row(columns: Sequence[str], cells: Sequence[str]) -> Row | None:
         page_url=_page_url(said),
         source_url=_web_address("source_url", said),
         context=said.get("context"),
+        lawful_basis=basis,
+        lawful_basis_source=said.get(SOURCE),
+        lawful_basis_date=day,
         id=_id(said),
     )
 
@@ -148,6 +160,24 @@ def _has_gmail(said: Mapping[str, str]) -> bool | None:
     if text.lower() not in _BOOLEANS:
         raise RowRefused(f"has_gmail: {shown(text)} is none of true, false, yes, no, 1, 0")
     return _BOOLEANS[text.lower()]
+
+
+def _lawful_basis(said: Mapping[str, str]) -> tuple[LawfulBasis | None, date | None]:
+    """Return basis and date. With a basis come its source and a date, and neither without one."""
+    text, day, basis = said.get(BASIS), None, None
+    if text is not None:
+        name = text.lower().replace(" ", "_")
+        if name not in LawfulBasis.values:
+            raise RowRefused(f"{BASIS}: {shown(text)} is none of {', '.join(LawfulBasis.values)}")
+        basis = LawfulBasis(name)
+    if DATE in said:
+        try:
+            day = date.fromisoformat(said[DATE])
+        except ValueError:
+            raise RowRefused(f"{DATE}: {shown(said[DATE])} is not a date such as 2026-11-24") from None
+    for column, problem in problems(basis, said.get(SOURCE), day, today=timezone.localdate()).items():
+        raise RowRefused(f"{column}: {problem}")
+    return basis, day
 
 
 def _domain(said: Mapping[str, str]) -> str | None:

@@ -66,11 +66,7 @@ def receive(stream: BinaryIO, *, name: str, size: int, user: Any, now: datetime)
 
 def look_at(stream: BinaryIO) -> int:
     """Return how many lines the file has. Raise FileRefused when it cannot be imported as a whole."""
-    beginning = stream.read(4)
-    stream.seek(0)
-    for signature, message in _KINDS.items():
-        if beginning.startswith(signature):
-            raise FileRefused(message)
+    refuse_other_kinds(stream)
     lines = read_lines(stream)
     read_header(lines)
     number, rows, utf8, other = 0, False, False, 0
@@ -89,6 +85,15 @@ def look_at(stream: BinaryIO) -> int:
             'ASCII. In Excel save it as "CSV UTF-8", in LibreOffice choose the character set UTF-8, and upload that.'
         )
     return number
+
+
+def refuse_other_kinds(stream: BinaryIO) -> None:
+    """Raise FileRefused for a workbook, an archive and the like."""
+    beginning = stream.read(4)
+    stream.seek(0)
+    for signature, message in _KINDS.items():
+        if beginning.startswith(signature):
+            raise FileRefused(message)
 
 
 def file_name(name: str) -> str:

@@ -1,6 +1,6 @@
 """The tables of this room."""
 
-from contacts.models.contact import Contact, CurationStatus, Domain, EmailType, Page
+from contacts.models.contact import Contact, CurationStatus, Domain, EmailType, LawfulBasis, Page
 from contacts.models.imports import ContactImport, ContactImportPart, RefusedRow
 from contacts.models.suppression import Suppression
 from contacts.models.views import DefaultView
@@ -13,6 +13,7 @@ __all__ = [
     "DefaultView",
     "Domain",
     "EmailType",
+    "LawfulBasis",
     "Page",
     "RefusedRow",
     "Suppression",

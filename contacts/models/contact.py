@@ -21,6 +21,15 @@ class EmailType(models.TextChoices):
     UNKNOWN = "UNKNOWN", "Unknown"
 
 
+class LawfulBasis(models.TextChoices):
+    """On what a contact's data may be used (GDPR, article 6, 1), of those that businesses rely on."""
+
+    CONSENT = "consent", "Consent"
+    LEGITIMATE_INTEREST = "legitimate_interest", "Legitimate interest"
+    CONTRACT = "contract", "Contract"
+    LEGAL_OBLIGATION = "legal_obligation", "Legal obligation"
+
+
 class CurationStatus(models.TextChoices):
     """What a person decided about a contact, before any platform comes into it."""
 
@@ -108,6 +117,17 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
     page = models.ForeignKey(Page, on_delete=models.SET_NULL, null=True, blank=True, related_name="contacts")
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
     updated_at = models.DateTimeField(auto_now=True, db_default=Now())
+
+    # NULL: none is recorded. What another program writes here and is none of the choices counts as none.
+    lawful_basis = models.CharField(max_length=20, choices=LawfulBasis, null=True, blank=True)
+    lawful_basis_source = models.CharField(
+        "source of the lawful basis",
+        max_length=500,
+        null=True,
+        blank=True,
+        help_text="Where it comes from: the form, the contract, the weighing of interests.",
+    )
+    lawful_basis_date = models.DateField("date of the lawful basis", null=True, blank=True)
 
     contact_curation_status = models.CharField(
         "curation",
@@ -218,6 +238,12 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
             # Few values, evenly spread: for the rare ones an index of equal entries, which PostgreSQL keeps small.
             models.Index(fields=["email_type"], name="contacts_email_type"),
             models.Index(fields=["-created_at", "-id"], name="contacts_gmail", condition=models.Q(has_gmail=True)),
+            # Empty as long as nobody records any.
+            models.Index(
+                fields=["lawful_basis", "-created_at", "-id"],
+                name="contacts_lawful_basis",
+                condition=models.Q(lawful_basis__isnull=False),
+            ),
         ]
         # Besides, on PostgreSQL: contacts.search_index, for "contains".
         constraints = [

@@ -6,16 +6,14 @@ import sys
 from argparse import ArgumentParser
 from typing import Any, BinaryIO
 
-from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from contacts.importing.columns import COLUMNS
-from contacts.importing.problems import FileRefused, Refusal
+from contacts.importing.problems import FileRefused
+from contacts.importing.report import Report
 from contacts.importing.run import Importer, Tally, read_rows
 from contacts.importing.source import Source, open_file
-
-#: Refused rows that are shown one by one.
-SHOWN = 100
 
 NOT_ALL, WRONG_USE, STOPPED = 1, 2, 130
 
@@ -58,7 +56,7 @@ class Command(BaseCommand):
     def _import(self, stream: BinaryIO, *, dry_run: bool) -> Tally:
         """Import what `stream` holds. Raise FileRefused, or CommandError when it is stopped on the way."""
         with Source(stream, terminal=self.stderr) as source:
-            report = _Report(source, self.stderr)
+            report = Report(source, self.stderr)
             importer = Importer(on_refused=report.refused, dry_run=dry_run)
             try:
                 importer.run(read_rows(source))
@@ -71,26 +69,6 @@ class Command(BaseCommand):
             finally:
                 report.finish()
         return importer.tally
-
-
-class _Report:
-    """Shows the refused rows, the first of them; counts the others."""
-
-    def __init__(self, source: Source, stderr: OutputWrapper) -> None:
-        self._source = source
-        self._stderr = stderr
-        self._count = 0
-
-    def refused(self, refusal: Refusal) -> None:
-        self._count += 1
-        if self._count <= SHOWN:
-            self._source.clear_progress()
-            self._stderr.write(f"line {refusal.line}: {refusal.message}")
-
-    def finish(self) -> None:
-        if self._count > SHOWN:
-            self._source.clear_progress()
-            self._stderr.write(f"and {self._count - SHOWN:,} more")
 
 
 def _summary(tally: Tally, *, dry_run: bool) -> str:

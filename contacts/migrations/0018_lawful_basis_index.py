@@ -1,0 +1,18 @@
+from django.db import migrations, models
+
+from curation_sdk.migration_operations import AddIndexWhileInUse
+
+
+class Migration(migrations.Migration):
+    atomic = False  # the table may be large and in use
+
+    dependencies = [
+        ('contacts', '0017_lawful_basis'),
+    ]
+
+    operations = [
+        AddIndexWhileInUse(
+            model_name='contact',
+            index=models.Index(condition=models.Q(('lawful_basis__isnull', False)), fields=['lawful_basis', '-created_at', '-id'], name='contacts_lawful_basis'),
+        ),
+    ]
