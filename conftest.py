@@ -29,6 +29,9 @@ def fixed_settings(settings: Any) -> None:
     settings.BREVO_CONCURRENCY = 2
     settings.BREVO_PHONE_REGION = "US"
     settings.BREVO_ATTRIBUTES = {}
+    settings.BREVO_WEBHOOK_TOKENS = []
+    settings.BREVO_WEBHOOK_URL = ""
+    settings.BREVO_WEBHOOK_SILENT_DAYS = 7
     settings.BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES = 5
     settings.BREVO_SYNC_SCHEDULER_BATCH_SIZE = 10
     settings.BREVO_SYNC_SCHEDULER_MAX_INSTANCES = 1
@@ -90,6 +93,12 @@ def fixed_settings(settings: Any) -> None:
 def nothing_remembered() -> None:
     """What another test chose in the admin is gone with its transaction."""
     platform_settings.forget()
+
+
+@pytest.fixture(autouse=True)
+def nobody_wakes_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events wait until the test works through them; the thread that would call a worker has another connection."""
+    monkeypatch.setattr("webhooks.receiving.wake", lambda: None)
 
 
 @pytest.fixture(autouse=True)

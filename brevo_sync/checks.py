@@ -19,6 +19,8 @@ def brevo_settings(**_: Any) -> list[CheckMessage]:
     # Without a key, too: `migrate` takes the schedule's interval from here.
     if fault := conf.settings_fault():
         return [Error(fault, hint=PRECEDENCE, id="brevo_sync.E001")]
+    if fault := conf.webhook_fault():
+        return [Error(fault, id="brevo_sync.E002")]
     if settings.BREVO_API_KEY and readable_by_others(settings.BREVO_API_BASE_URL) and not settings.DEBUG:
         return [
             Warning(

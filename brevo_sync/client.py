@@ -69,7 +69,7 @@ class Upserted:
 
 
 class BrevoClient:
-    """The nine endpoints that we use. Each method raises BrevoError, StopRun (401, 402, 403), Throttled (429),
+    """The endpoints that we use. Each method raises BrevoError, StopRun (401, 402, 403), Throttled (429),
     Unanswered (no whole answer) or NotPushed (the run ended first).
 
     `budget` is what the last answer about contacts said: calls a window, calls left, seconds to the next window.
@@ -81,7 +81,8 @@ class BrevoClient:
         self._session = PlatformSession(
             base_url=config.base_url,
             headers={"api-key": config.api_key},
-            secrets=(config.api_key,),
+            # An answer about webhooks holds the tokens in clear.
+            secrets=(config.api_key, *config.webhook_tokens),
             limiter=limiter,
             connections=config.concurrency,
             within=within,
@@ -175,6 +176,26 @@ class BrevoClient:
         if folder_id is None:
             folder_id = self._new("/contacts/folders", {"name": name})
         return self._new("/contacts/lists", {"name": name, "folderId": folder_id})
+
+    def get_webhooks(self) -> list[dict[str, Any]]:
+        """The account's marketing webhooks. Their tokens stand in the answer in clear: never log or show it.
+
+        One of 100 calls an hour, as the two below. Source: https://developers.brevo.com/reference/getwebhooks
+        """
+        try:
+            return self._items("/webhooks?type=marketing", "webhooks")
+        except BrevoError as error:
+            if error.kind is Kind.NOT_FOUND:  # an account that has none
+                return []
+            raise
+
+    def create_webhook(self, body: dict[str, Any]) -> int:
+        """Register a webhook and return its number. Source: https://developers.brevo.com/reference/createwebhook"""
+        return self._new("/webhooks", body)
+
+    def update_webhook(self, number: int, body: dict[str, Any]) -> None:
+        """Change a webhook. Source: https://developers.brevo.com/reference/updatewebhook"""
+        self._call("PUT", f"/webhooks/{number}", body)
 
     def get_account(self) -> dict[str, Any]:
         """Whose key this is. One of 100 calls an hour. Source: https://developers.brevo.com/reference/getaccount"""

@@ -30,6 +30,9 @@ ATTRIBUTE_TYPES = {
 #: Attributes that no two contacts may share. Brevo refuses a contact for a number that is not readable or is taken.
 PHONE_IDENTIFIERS = {"SMS", "WHATSAPP", "LANDLINE_NUMBER"}
 
+#: A token of a webhook is no shorter: about what nobody guesses.
+SHORTEST_TOKEN = 16
+
 #: To write these would turn one contact into another.
 WHO_IT_IS = {"EMAIL", "EXT_ID"}
 
@@ -48,6 +51,8 @@ class BrevoConfig:
     attributes: dict[str, str]
     rate_per_second: float
     concurrency: int
+    webhook_url: str = ""
+    webhook_tokens: tuple[str, ...] = field(default=(), repr=False)
 
 
 def off_reason() -> str:
@@ -85,6 +90,8 @@ def load(chosen: Mapping[str, Any] | None = None) -> BrevoConfig:
         attributes=attribute_names(values[ATTRIBUTES]),
         rate_per_second=settings.BREVO_RATE_LIMIT_PER_SECOND,
         concurrency=platform_settings.concurrency("BREVO"),
+        webhook_url=settings.BREVO_WEBHOOK_URL.rstrip("/"),
+        webhook_tokens=tuple(tokens()),
     )
 
 
@@ -121,6 +128,23 @@ def _account_fault(list_id: str) -> str:
     if region and region not in phonenumbers.SUPPORTED_REGIONS:
         return "BREVO_PHONE_REGION must be a country's two letters, such as US."
     return ""
+
+
+def webhook_fault() -> str:
+    """What is wrong with the webhook's settings, as a sentence; "" when all is well. Pushes go on all the same."""
+    if settings.BREVO_WEBHOOK_URL:
+        example = "https://sync.example.com/api/v3/contacts/brevo/webhook"
+        if fault := platform_settings.address_fault("BREVO_WEBHOOK_URL", example):
+            return fault
+    # It has to fit into a header, and nobody may guess it.
+    if any(len(one) < SHORTEST_TOKEN or not one.isascii() or not one.isprintable() or " " in one for one in tokens()):
+        return f"BREVO_WEBHOOK_TOKENS must be letters and digits, {SHORTEST_TOKEN} or more each."
+    return ""
+
+
+def tokens() -> list[str]:
+    """What Brevo may show with its webhook."""
+    return [one for one in settings.BREVO_WEBHOOK_TOKENS if one]
 
 
 def _attributes_fault(changes: Mapping[str, str]) -> str:

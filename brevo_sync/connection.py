@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
+
+from django.utils import timezone
 
 from brevo_sync import conf
 from brevo_sync.client import BrevoClient
 from brevo_sync.job import BREVO
+from brevo_sync.receiving import PATH
+from brevo_sync.registration import check_webhook
 from brevo_sync.services import preview
 from brevo_sync.setup_check import check_account
+from brevo_sync.silence import silence
 from curation_sdk.connection import Choice, Connection, Renaming, Seen, Webhook, budget_sentence
 from curation_sdk.ratelimit import RateLimiter
 from curation_sdk.wording import count_of
+from webhooks.state import standing
 
 
 def look(seen: Seen, limiter: RateLimiter, *, create: bool, within: float) -> None:
-    """Key, list and attributes, as `manage.py brevo_setup` sees them; then the lists."""
+    """Key, list, attributes and webhook, as `manage.py brevo_setup` sees them; then the lists."""
     config = conf.load()
     with closing(BrevoClient(config, limiter, within=within)) as client:
         try:
             for finding in check_account(client, config, create=create, create_list=False):
                 seen.findings.append(finding)
+            for finding in check_webhook(client, config, create=False):
+                # The page makes attributes; the webhook is for whoever sets up the server.
+                seen.findings.append(replace(finding, can_make=False))
             seen.choices = [(str(one.get("id", "")), str(one.get("name", ""))) for one in client.get_lists()]
         finally:
             limit, left, seconds = client.budget
@@ -29,9 +39,14 @@ def look(seen: Seen, limiter: RateLimiter, *, create: bool, within: float) -> No
 
 
 def webhook() -> Webhook:
-    """There is none yet."""
-    text = "Brevo sends us nothing by itself yet: that a person is blocked there we learn when we push."
-    return Webhook(True, text, exists=False)
+    """Is one taken, how do its events stand, and does it still come? Whether Brevo has it, a check tells."""
+    if not conf.tokens():
+        text = "BREVO_WEBHOOK_TOKENS is not set, so no webhook is taken: opt-outs in Brevo reach us late."
+        return Webhook(True, text, exists=False)
+    stands = standing(BREVO.platform)
+    silent = silence(now=timezone.now())
+    text = " ".join(filter(None, (silent or f"Brevo's events are taken at {PATH} of this site.", stands.sentences())))
+    return Webhook(not silent and not stands.failed, text, stands.last)
 
 
 CONNECTION = Connection(

@@ -25,6 +25,7 @@ from curation_sdk.queueing import closed_reason
 from curation_sdk.statuses import ACTIVE, SyncStatus
 from n8n_sync.models import Enrichment
 from scrapersky.platforms import QUEUES
+from webhooks.models import PlatformEvent
 
 #: Of each kind, the newest.
 MOST = 50
@@ -115,6 +116,8 @@ def events(contact: Contact, user: Any, *, now: datetime) -> list[Event]:
     ]
     if user.has_perm("curation_sdk.view_syncattempt"):
         found += _attempts(contact)
+    if user.has_perm("webhooks.view_platformevent"):
+        found += _told(contact)
     if user.has_perm("n8n_sync.view_enrichment"):
         found += _enrichments(contact)
     if user.has_perm("curation_sdk.view_bulkoperation"):
@@ -203,6 +206,22 @@ _COLOURS: dict[str, str] = {
     SyncAttempt.Outcome.THROTTLED: "queued",
     SyncAttempt.Outcome.LATE: "skipped",
 }
+
+
+def _told(contact: Contact) -> Iterator[Event]:
+    """What platforms said of the address by themselves."""
+    if not contact.email_key:
+        return
+    labels = {job.platform: job.label for job in QUEUES}
+    for one in PlatformEvent.objects.filter(email_key=contact.email_key).order_by("-id")[:MOST]:
+        yield Event(
+            one.received_at,
+            f"Event: {one.event or 'without a name'}",
+            by=labels.get(one.platform, one.platform),
+            detail=one.problem or one.result or one.get_state_display(),
+            status={"failed": "error", "received": "queued"}.get(one.state, ""),
+            url=_page("webhooks_platformevent", one.pk),
+        )
 
 
 def _enrichments(contact: Contact) -> Iterator[Event]:

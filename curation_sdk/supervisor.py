@@ -16,8 +16,10 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django_q.brokers import get_broker
 from django_q.cluster import get_mp_context
 
@@ -110,6 +112,9 @@ class Supervisor:
         """Say that we live, and see to lost work: most of it where a cluster, the database or the queue is back."""
         there = self._with_database(lambda: workers.beat(now=timezone.now())) and self._queue_answers()
         there = there and self._with_database(self.recovery.look)
+        # Also without a queue: what they look after waits for nothing else.
+        for path in settings.SYNC_LOOKS:
+            self._with_database(import_string(path))
         if there and not self.all_there:
             there = self._with_database(self.recovery.start)
         self.all_there = there

@@ -6,7 +6,7 @@ from contextlib import closing
 
 from django.conf import settings
 
-from curation_sdk.connection import Choice, Connection, Renaming, Seen, Webhook, last_webhook
+from curation_sdk.connection import Choice, Connection, Renaming, Seen, Webhook
 from curation_sdk.outcomes import StopRun
 from curation_sdk.ratelimit import RateLimiter
 from mautic_sync import conf
@@ -15,6 +15,7 @@ from mautic_sync.job import MAUTIC
 from mautic_sync.refusals import about_the_role
 from mautic_sync.services import preview
 from mautic_sync.setup_check import check_installation
+from webhooks.state import standing
 
 
 def look(seen: Seen, limiter: RateLimiter, *, create: bool, within: float) -> None:
@@ -36,7 +37,8 @@ def webhook() -> Webhook:
         text = "MAUTIC_WEBHOOK_SECRET is not set, so no webhook is taken: opt-outs in Mautic do not reach us."
         return Webhook(False, text)
     text = "The secret is set. Mautic's webhook for opt-outs is taken at /api/v3/contacts/mautic/webhook of this site."
-    return Webhook(True, text, last_webhook(MAUTIC.platform))
+    stands = standing(MAUTIC.platform)
+    return Webhook(not stands.failed, " ".join(filter(None, (text, stands.sentences()))), stands.last)
 
 
 CONNECTION = Connection(

@@ -9,16 +9,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from contacts.address_key import email_key
 from contacts.models import Contact, Suppression
 from contacts.suppression import OptOut, suppress
-from curation_sdk.database import atomic_with_retry, one_bulk_writer
+from curation_sdk.wording import storable
 from mautic_sync.details import contact_id
 from mautic_sync.job import MAUTIC
+from webhooks.models import PlatformEvent
+from webhooks.source import IGNORED, NotEvents, Piece, Source, State, Verdict, fitting, key_of, no_repeat, unreadable
+
+WHAT_TO_SEND = "Send a JSON object with lists of events by name."
 
 SUBSCRIPTION_CHANGED = "mautic.lead_channel_subscription_changed"
 DELETED = "mautic.lead_post_delete"
@@ -32,15 +37,6 @@ REASONS = {
 }
 
 
-@dataclass(slots=True)
-class News:
-    """What a body says that we keep: addresses and Mautic ids of people not to be mailed, by reason; ids now gone."""
-
-    addresses: dict[str, set[str]] = field(default_factory=dict)
-    ids: dict[str, set[str]] = field(default_factory=dict)
-    gone: set[str] = field(default_factory=set)
-
-
 def is_signed(body: bytes, signature: str, secret: str) -> bool:
     """Is the signature that of these very bytes? PHP escapes slashes, so JSON written anew would be other bytes."""
     if not secret or not signature:
@@ -49,51 +45,90 @@ def is_signed(body: bytes, signature: str, secret: str) -> bool:
     return hmac.compare_digest(wanted, signature.strip().encode("utf-8", "replace"))
 
 
-def read(body: dict[str, Any]) -> News:
-    """What the events say about opt-outs and deletions. Events and entries of other forms are passed over."""
-    news = News()
-    for event in _events(body, SUBSCRIPTION_CHANGED):
-        status = str(event.get("new_status"))
-        if event.get("channel") == "email" and status in REASONS:
-            contact = _object(event.get("contact"))
-            news.addresses.setdefault(status, set()).update(filter(None, [_address(contact)]))
-            news.ids.setdefault(status, set()).update(filter(None, [contact_id(contact)]))
-    for event in _events(body, DELETED):
-        gone = contact_id(event) or contact_id(_object(event.get("contact")))
-        news.gone.update(filter(None, [gone]))
-    return news
+def split(body: Any, text: str) -> list[Piece]:
+    """The events of a body: lists of them by name. Raises NotEvents."""
+    if not isinstance(body, dict):
+        raise NotEvents(WHAT_TO_SEND)
+    pieces: list[Piece] = []
+    for name, found in body.items():
+        for entry in found if isinstance(found, list) else [found]:
+            pieces.append(_piece(name, entry) if isinstance(entry, dict) else unreadable({name: entry}))
+    return pieces
 
 
-def take(news: News, *, now: datetime) -> dict[str, int]:
-    """Store it: suppress people, and forget the ids of contacts that are gone. Returns how many of each.
+def _piece(name: str, event: dict[str, Any]) -> Piece:
+    address = _key(_object(event.get("contact")))
+    # Without its time, an event cannot be told from a later one that says the same.
+    key = key_of(name, event) if event.get("timestamp") else no_repeat()
+    return Piece(storable(name, 100), address, key, json.dumps(event))
 
-    An address counts as suppressed when the webhook names it, or when a contact of ours has the Mautic id that it
-    names: the address there may have changed since.
+
+def apply(events: Sequence[PlatformEvent], now: datetime) -> list[Verdict]:
+    """Suppress people, and forget the ids of contacts that are gone, in whatever order and however often it is said.
+
+    An address is suppressed when an event names it, or when a contact of ours has the Mautic id that it names: the
+    address there may have changed since.
     """
-
-    def store() -> dict[str, int]:
-        one_bulk_writer()
-        suppressed: set[str] = set()
-        for status, (reason, note) in REASONS.items():
-            ours = Contact.objects.filter(mautic_contact_id__in=news.ids.get(status, set()))
-            keys = ours.exclude(email_key=None).order_by().values_list("email_key", flat=True)
-            addresses = sorted(news.addresses.get(status, set()) | set(map(str, keys)))
-            suppress([OptOut(address, reason, note) for address in addresses], MAUTIC.label, now=now)
-            suppressed.update(addresses)
-        forgotten = Contact.objects.filter(mautic_contact_id__in=news.gone).update(mautic_contact_id=None)
-        return {"suppressed": len(suppressed), "forgotten": forgotten}
-
-    return atomic_with_retry(store)
+    verdicts: list[Verdict] = []
+    opt_outs: list[OptOut] = []
+    for event in events:
+        body = json.loads(event.body)
+        if event.event == SUBSCRIPTION_CHANGED:
+            verdicts.append(_subscription(body, event.received_at, opt_outs))
+        elif event.event == DELETED:
+            verdicts.append(_deleted(body, event.received_at))
+        else:
+            verdicts.append(IGNORED)
+    suppress(opt_outs, MAUTIC.label, now=now)
+    return verdicts
 
 
-def _events(body: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
-    found = body.get(name)
-    entries = found if isinstance(found, list) else [found]
-    return (entry for entry in entries if isinstance(entry, dict))
+def _subscription(event: dict[str, Any], received_at: datetime, opt_outs: list[OptOut]) -> Verdict:
+    status = str(event.get("new_status"))
+    if event.get("channel") != "email" or status not in REASONS:
+        return IGNORED
+    reason, note = REASONS[status]
+    contact = _object(event.get("contact"))
+    found = {key for key in [_key(contact)] if key}
+    if number := contact_id(contact):
+        ours = Contact.objects.filter(mautic_contact_id=number).exclude(email_key=None)
+        found.update(map(str, ours.order_by().values_list("email_key", flat=True)))
+    when = _moment(event, received_at)
+    opt_outs += [OptOut(address, reason, note, when) for address in sorted(found)]
+    return Verdict(State.APPLIED, f"Suppressed: {reason.label}.") if found else IGNORED
+
+
+def _deleted(event: dict[str, Any], received_at: datetime) -> Verdict:
+    gone = contact_id(event) or contact_id(_object(event.get("contact")))
+    if not gone:
+        return IGNORED
+    # Mautic gives no number twice, so the order of events does not matter.
+    Contact.objects.filter(mautic_contact_id=gone).update(mautic_contact_id=None)
+    said = "Deleted in Mautic. It is not made again there by itself: whoever wants that queues it again."
+    return Verdict(State.APPLIED, said)
+
+
+def _moment(event: dict[str, Any], received_at: datetime) -> datetime:
+    """When it happened, as far as that can be believed; else when we heard of it."""
+    try:
+        when = datetime.fromisoformat(str(event.get("timestamp")))
+    except ValueError:
+        return received_at
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return when if _EARLIEST <= when <= received_at else received_at
+
+
+#: Before that there was no Mautic.
+_EARLIEST = datetime(2014, 1, 1, tzinfo=UTC)
 
 
 def _object(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _key(contact: dict[str, Any]) -> str:
+    """The address as it is compared; "" when there is none that a contact can have."""
+    return fitting(email_key(_address(contact)))
 
 
 def _address(contact: dict[str, Any]) -> str:
@@ -103,3 +138,6 @@ def _address(contact: dict[str, Any]) -> str:
         if isinstance(value, str) and value:
             return value
     return ""
+
+
+MAUTIC_EVENTS = Source(platform=MAUTIC.platform, label=MAUTIC.label, split=split, apply=apply)

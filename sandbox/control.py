@@ -170,10 +170,10 @@ def show_page(control: Control, request: Request, params: Params) -> Response:
     return html_response(200, render(view))
 
 
-def unsubscribe(control: Control, request: Request, params: Params) -> Response:
-    """The page's button: block the contact and go back to where the reader was."""
+def befall(control: Control, request: Request, params: Params) -> Response:
+    """The page's buttons: something happens to the contact, and back to where the reader was."""
     platform = control.platform(params["platform"])
-    if platform is None or not platform.block(params["contact"]):
+    if platform is None or not platform.befall(params["contact"], params["what"]):
         return json_response(404, {"message": "No such contact"})
     query = request.query()
     back = urlencode({"platform": platform.slug, "q": _first(query, "q"), "page": _first(query, "page")})
@@ -191,7 +191,7 @@ ROUTES: list[Route[Control]] = [
     Route("GET", "/_sandbox/state", read_state),
     Route("GET", "/_sandbox/redirected", redirected),
     Route("POST", "/_sandbox/redirected", redirected),
-    Route("POST", "/_sandbox/{platform}/contacts/{contact}/unsubscribe", unsubscribe),
+    Route("POST", "/_sandbox/{platform}/contacts/{contact}/{what}", befall),
 ]
 
 

@@ -7,6 +7,8 @@ DATABASE_URL in the environment is used as it is and kept.
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import os
 import signal
 import socket
@@ -25,6 +27,7 @@ from sandbox.n8n import workflow
 ROOT = Path(__file__).resolve().parent.parent
 DATABASE = ROOT / "demo.sqlite3"
 USER, PASSWORD = "admin", "admin"
+MAUTIC_SIGNS_WITH = "sandbox-mautic-webhook"
 STOP_WITHIN = 10.0  # seconds
 
 
@@ -39,7 +42,7 @@ class Ended(Exception):
 def main(arguments: list[str]) -> int:
     """Run the demo, or with `manage …` one command on its data. Returns the exit code."""
     port, sandbox_port = _port("PORT", 8000), _port("SANDBOX_PORT", 8025)
-    environment = {**os.environ, **demo_settings(sandbox_port)}
+    environment = {**os.environ, **demo_settings(sandbox_port, port)}
     if arguments[:1] == ["manage"]:
         return subprocess.call([sys.executable, "manage.py", *arguments[1:]], cwd=ROOT, env=environment)
     if arguments:
@@ -65,6 +68,7 @@ def _run(port: int, sandbox_port: int, environment: Mapping[str, str]) -> int:
             environment, "-m", "sandbox", "--port", str(sandbox_port), "--n8n-callback-url", callback
         )
         _prepare(environment)
+        _have_mautic_tell(port, sandbox_port)
         parts["web server"] = _start(
             environment,
             *("-m", "gunicorn", "scrapersky.wsgi", "--bind", f"127.0.0.1:{port}"),
@@ -96,6 +100,18 @@ def _prepare(environment: Mapping[str, str]) -> None:
     )
     for platform in ("brevo", "hubspot", "mautic"):
         _manage(environment, f"{platform}_setup", "--create")
+
+
+def _have_mautic_tell(port: int, sandbox_port: int) -> None:
+    """Mautic's webhook is set up in Mautic; the others register theirs."""
+    url = f"http://127.0.0.1:{port}/api/v3/contacts/mautic/webhook"
+    body = json.dumps({"mautic_webhook_url": url, "mautic_webhook_secret": MAUTIC_SIGNS_WITH}).encode()
+    connection = http.client.HTTPConnection("127.0.0.1", sandbox_port, timeout=10)
+    try:
+        connection.request("POST", "/_sandbox/settings", body, {"Content-Type": "application/json"})
+        connection.getresponse().read()
+    finally:
+        connection.close()
 
 
 def _manage(environment: Mapping[str, str], *arguments: str, may_fail: bool = False) -> None:
@@ -147,9 +163,10 @@ def _end(signum: int, frame: FrameType | None) -> None:
     raise Ended("Ending the demo …")
 
 
-def demo_settings(sandbox_port: int) -> dict[str, str]:
+def demo_settings(sandbox_port: int, port: int = 8000) -> dict[str, str]:
     """The settings of the project that the demo gives it, with every platform switched on."""
     sandbox = f"http://127.0.0.1:{sandbox_port}"
+    site = f"http://127.0.0.1:{port}"
     return {
         "DATABASE_URL": os.environ.get("DATABASE_URL", f"sqlite:///{DATABASE}"),
         "REDIS_URL": "",
@@ -160,13 +177,15 @@ def demo_settings(sandbox_port: int) -> dict[str, str]:
         "BREVO_API_BASE_URL": f"{sandbox}/brevo/v3",
         "BREVO_LIST_ID": "2",
         "BREVO_PHONE_REGION": "US",
+        "BREVO_WEBHOOK_TOKENS": "sandbox-brevo-webhook-token",
+        "BREVO_WEBHOOK_URL": f"{site}/api/v3/contacts/brevo/webhook",
         "HUBSPOT_API_KEY": hubspot_account.DEFAULT_KEY,
         "HUBSPOT_API_BASE_URL": f"{sandbox}/hubspot",
         "MAUTIC_API_BASE_URL": f"{sandbox}/mautic",
         "MAUTIC_USERNAME": mautic_account.DEFAULT_USERNAME,
         "MAUTIC_PASSWORD": mautic_account.DEFAULT_PASSWORD,
         "MAUTIC_SEGMENT_ID": "1",
-        "MAUTIC_WEBHOOK_SECRET": "sandbox-mautic-webhook",
+        "MAUTIC_WEBHOOK_SECRET": MAUTIC_SIGNS_WITH,
         "N8N_WEBHOOK_URL": f"{sandbox}/n8n/webhook/scrapersky-contact",
         "N8N_WEBHOOK_SECRET": workflow.DEFAULT_SECRET,
         "N8N_EXPECT_CALLBACK": "true",

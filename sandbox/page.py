@@ -95,15 +95,19 @@ def _contact_row(view: PageView, contact: PageContact) -> str:
 
 
 def _mail_cell(view: PageView, contact: PageContact) -> str:
-    """The block, or the button that sets it; nothing where there is none."""
+    """The block, or the buttons that set it; nothing where there are none."""
     if contact.blocked:
         return '<span class="blocked">Unsubscribed</span>'
     if not contact.can_unsubscribe:
         return ""
-    path = f"/_sandbox/{quote(view.platform.slug)}/contacts/{quote(contact.id)}/unsubscribe"
+    return "".join(_button(view, contact, what) for what in ("unsubscribe", *contact.more))
+
+
+def _button(view: PageView, contact: PageContact, what: str) -> str:
+    path = f"/_sandbox/{quote(view.platform.slug)}/contacts/{quote(contact.id)}/{what}"
     target = escape(f"{path}?{urlencode({'q': view.search, 'page': view.page})}")
-    label = escape(f"Unsubscribe {contact.address}")
-    return f'<form method="post" action="{target}"><button aria-label="{label}">Unsubscribe</button></form>'
+    label = escape(f"{what.capitalize()} {contact.address}")
+    return f'<form method="post" action="{target}"><button aria-label="{label}">{what.capitalize()}</button></form>'
 
 
 def _pager(view: PageView) -> str:

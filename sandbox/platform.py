@@ -40,6 +40,7 @@ class PageContact:
     created: float
     modified: float
     can_unsubscribe: bool = True
+    more: tuple[str, ...] = ()  # what else can happen to it, at the press of a button
 
 
 class StandIn(ABC, Generic[C]):
@@ -160,6 +161,10 @@ class StandIn(ABC, Generic[C]):
     @abstractmethod
     def block(self, contact_id: str) -> bool:
         """What an unsubscribe link does: the contact stays and gets no more mail. False when there is none."""
+
+    def befall(self, contact_id: str, what: str) -> bool:
+        """Something happens to a contact: "unsubscribe", or what the page offers. False when it cannot."""
+        return what == "unsubscribe" and self.block(contact_id)
 
 
 #: One of them, whatever it keeps.

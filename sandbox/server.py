@@ -73,6 +73,7 @@ class Sandbox:
 
     def stop(self) -> None:
         """End promptly, whatever hangs. Safe to call twice."""
+        self.brevo.stop()
         self.n8n.stop()
         self._listener.stop()
 

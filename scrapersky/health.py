@@ -9,6 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django_q.brokers import get_broker
 
+from brevo_sync.silence import silence
 from curation_sdk.models import WorkerHeartbeat
 from curation_sdk.workers import worker_alive
 
@@ -16,7 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 def health(request: HttpRequest) -> JsonResponse:
-    """200 when the database, the task queue and at least one worker are there, else 503; which one, in the body."""
+    """200 when the database, the task queue and at least one worker are there, else 503; which one, in the body.
+
+    A `remark` beside it is for people: events of a platform that have gone silent.
+    """
     database = _database()
     states = {
         "database": database,
@@ -24,7 +28,19 @@ def health(request: HttpRequest) -> JsonResponse:
         "worker": _worker() if database == "ok" else "unknown",
     }
     healthy = all(state == "ok" for state in states.values())
-    return JsonResponse({"status": "ok" if healthy else "unavailable", **states}, status=200 if healthy else 503)
+    body = {"status": "ok" if healthy else "unavailable", **states}
+    if database == "ok" and (remark := _remark()):
+        body["remark"] = remark
+    return JsonResponse(body, status=200 if healthy else 503)
+
+
+def _remark() -> str:
+    """What a person should look at, although the project can do its work; "" when there is nothing."""
+    try:
+        return silence(now=timezone.now())
+    except Error:
+        logger.exception("The database does not answer")
+        return ""
 
 
 def _database() -> str:

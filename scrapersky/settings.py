@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     # Before django_q: our `qcluster` command adds a heartbeat and a quick, clean stop to theirs.
     "curation_sdk",
     "contacts",
+    "webhooks",
     "contact_curation",
     "brevo_sync",
     "hubspot_sync",
@@ -148,6 +149,11 @@ SYNC_JOBS = [
     "erasure.job.ERASURE",
 ]
 
+# Who tells us by webhook what happened to contacts: each platform's `Source`. What a worker's main process looks after
+# besides, every few seconds.
+WEBHOOK_SOURCES = ["brevo_sync.webhooks.BREVO_EVENTS", "mautic_sync.webhooks.MAUTIC_EVENTS"]
+SYNC_LOOKS = ["webhooks.tasks.look"]
+
 # Platforms whose contacts another program, such as n8n, fetches through the API: they can be queued without
 # credentials of ours.
 SYNC_PULLED_PLATFORMS: list[str] = env.words("SYNC_PULLED_PLATFORMS", default=[])
@@ -200,6 +206,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "3",
     "SERVE_INCLUDE_SCHEMA": False,
     "PREPROCESSING_HOOKS": ["scrapersky.api.without_slash"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "scrapersky.schema.with_webhooks"],
     # The four platforms and curation share their values; without this the schema names each enum after a platform.
     "ENUM_NAME_OVERRIDES": {
         "StatusEnum": "curation_sdk.statuses.SyncStatus",
@@ -256,6 +263,9 @@ BREVO_RATE_LIMIT_PER_SECOND: float = env.number_above_zero("BREVO_RATE_LIMIT_PER
 BREVO_CONCURRENCY: int = env.whole_number("BREVO_CONCURRENCY", default=0, least=0)  # 0: worked out from the rate limit
 BREVO_PHONE_REGION: str = env.text("BREVO_PHONE_REGION").upper()
 BREVO_ATTRIBUTES: dict[str, str] = env.pairs("BREVO_ATTRIBUTES")
+BREVO_WEBHOOK_TOKENS: list[str] = env.words("BREVO_WEBHOOK_TOKENS", default=[])
+BREVO_WEBHOOK_URL: str = env.text("BREVO_WEBHOOK_URL")
+BREVO_WEBHOOK_SILENT_DAYS: int = env.whole_number("BREVO_WEBHOOK_SILENT_DAYS", default=7, least=0)
 BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES: int = env.whole_number(
     "BREVO_SYNC_SCHEDULER_INTERVAL_MINUTES", default=5, least=1
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,21 +19,6 @@ from sandbox.server import Sandbox, running_sandbox
 pytestmark = pytest.mark.django_db
 
 OURS = [name for name in ATTRIBUTE_TYPES if name not in ("FIRSTNAME", "LASTNAME", "SMS")]
-
-
-@pytest.fixture(scope="module")
-def shared_sandbox() -> Iterator[Sandbox]:
-    with running_sandbox(rate_limit=None) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(shared_sandbox: Sandbox, settings: Any) -> Sandbox:
-    shared_sandbox.reset()
-    settings.BREVO_API_BASE_URL = shared_sandbox.brevo_url
-    settings.BREVO_API_KEY = DEFAULT_KEY
-    settings.BREVO_RATE_LIMIT_PER_SECOND = 5000.0
-    return shared_sandbox
 
 
 def setup(*options: str) -> tuple[int, str]:

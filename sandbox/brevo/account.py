@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from sandbox.brevo.errors import BrevoError
 from sandbox.brevo.store import Store
+from sandbox.brevo.webhook import Webhook
 from sandbox.limits import Bucket, Clock, Verdict, Window
 from sandbox.messages import Response
-from sandbox.settings import COUNT, FLAG, NON_EMPTY, OPTIONAL_LIMIT, one_of
+from sandbox.settings import COUNT, FLAG, NON_EMPTY, ONE_OR_MORE, OPTIONAL_LIMIT, SECONDS, one_of
 
 DEFAULT_KEY = "sandbox-brevo-key"
 RATE_LIMIT = 10  # a second for /contacts on every plan: https://developers.brevo.com/docs/api-limits
@@ -23,6 +24,12 @@ SETTINGS = {
     "brevo_ip_blocked": FLAG,
     "brevo_duplicate_code": one_of("duplicate_parameter", "invalid_parameter"),
     "brevo_other_program": COUNT,
+    "brevo_webhook_variant": COUNT,
+    "brevo_webhook_copies": ONE_OR_MORE,
+    "brevo_webhook_shuffled": FLAG,
+    "brevo_webhook_batch_form": one_of("array", "object"),
+    "brevo_webhook_echo": FLAG,
+    "brevo_webhook_minute": SECONDS,
 }
 
 
@@ -34,6 +41,11 @@ class Switches:
     means 3600 times the rate, as on Brevo's plans. `ip_blocked`: answer as for an unknown IP address.
     `duplicate_code`: the code of duplicate errors, which became `invalid_parameter` for some since May 2026.
     `other_program`: calls a second that another program makes.
+
+    `webhook_variant`: in which of its forms each event comes (`sandbox.brevo.events`). `webhook_copies`: how often it
+    comes. `webhook_shuffled`: the last event of five minutes comes first. `webhook_batch_form`: how webhooks that are
+    registered as batched are sent. `webhook_echo`: writes through the API are events as well. `webhook_minute`: the
+    seconds that a minute takes here, for retries and batches.
     """
 
     rate_limit: int | None = RATE_LIMIT
@@ -42,6 +54,12 @@ class Switches:
     ip_blocked: bool = False
     duplicate_code: str = "duplicate_parameter"
     other_program: int = 0
+    webhook_variant: int = 0
+    webhook_copies: int = 1
+    webhook_shuffled: bool = False
+    webhook_batch_form: str = "array"
+    webhook_echo: bool = False
+    webhook_minute: float = 0.1
 
 
 class Account:
@@ -50,6 +68,7 @@ class Account:
     def __init__(self, switches: Switches, clock: Clock, now: Callable[[], float]) -> None:
         self.switches = switches
         self.store = Store(now)
+        self.webhooks: dict[int, Webhook] = {}
         self._clock = clock
         self.contacts_bucket, self.other_bucket = self._fresh_buckets()
 
@@ -74,6 +93,7 @@ class Account:
     def reset(self) -> None:
         """A fresh account with an unused budget; key, switches and limits stay."""
         self.store.reset()
+        self.webhooks.clear()
         self.restart_limits()
 
     def check_key(self, headers: dict[str, str]) -> None:

@@ -8,6 +8,8 @@ from sandbox.brevo.account import SETTINGS, Account, Switches, add_rate_headers,
 from sandbox.brevo.attributes import create_attribute, list_attributes
 from sandbox.brevo.contacts import create_contact, delete_contact, list_contacts, read_contact, update_contact
 from sandbox.brevo.errors import BrevoError
+from sandbox.brevo.events import body_of
+from sandbox.brevo.hooks import create_webhook, delete_webhook, list_webhooks, read_webhook, update_webhook
 from sandbox.brevo.lists import (
     add_contacts,
     create_folder,
@@ -19,6 +21,7 @@ from sandbox.brevo.lists import (
     remove_contacts,
 )
 from sandbox.brevo.profile import read_account
+from sandbox.brevo.sending import Delivery, Sender, Target
 from sandbox.brevo.store import Contact
 from sandbox.limits import Bucket, Clock, Verdict
 from sandbox.messages import BadRequest, JsonObject, JsonValue, Request, Response
@@ -30,6 +33,11 @@ from sandbox.values import number_in
 # Lines with the same path stand together, fixed names before `{…}`: see Router.
 ROUTES: list[Route[Account]] = [
     Route("GET", "/account", read_account),
+    Route("GET", "/webhooks", list_webhooks),
+    Route("POST", "/webhooks", create_webhook),
+    Route("GET", "/webhooks/{webhook_id}", read_webhook),
+    Route("PUT", "/webhooks/{webhook_id}", update_webhook),
+    Route("DELETE", "/webhooks/{webhook_id}", delete_webhook),
     Route("GET", "/contacts", list_contacts),
     Route("POST", "/contacts", create_contact),
     Route("GET", "/contacts/attributes", list_attributes),
@@ -50,6 +58,15 @@ ROUTES: list[Route[Account]] = [
 _NOT_OFFERED = frozenset(("batch", "doubleOptinConfirmation", "export", "import", "segments"))
 
 
+#: What can happen to a contact -> the event that tells of it.
+_HAPPENINGS = {
+    "unsubscribe": "unsubscribed",
+    "bounce": "hardBounce",
+    "soft_bounce": "softBounce",
+    "complain": "spam",
+}
+
+
 class Brevo(StandIn[Contact]):
     """Brevo's stand-in."""
 
@@ -63,6 +80,35 @@ class Brevo(StandIn[Contact]):
         self.account = Account(switches, clock, now)
         self._router = Router(ROUTES)
         self._answers = 0
+        self._sender = Sender()
+        self._follow()
+
+    # --- for tests ------------------------------------------------------------------------------------------
+
+    def happens(self, address: str, what: str) -> None:
+        """Something happens to a contact: "unsubscribe", "bounce", "soft_bounce", "complain". KeyError for others."""
+        with self._lock:
+            contact = self.contact(address)
+            if contact is None or not self.befall(str(contact.id), what):
+                raise KeyError(address)
+
+    def deliveries(self, calls: int = 0, timeout: float = 10.0) -> list[Delivery]:
+        """The events sent so far, with our answers; waits until there are so many."""
+        return self._sender.wait(calls, timeout)
+
+    def all_delivered(self, timeout: float = 10.0) -> bool:
+        """Wait until no event is left to send."""
+        return self._sender.idle(timeout)
+
+    # --- for the server -------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """No further events."""
+        self._sender.stop()
+
+    def _follow(self) -> None:
+        self.account.store.on_change = self._changed
+        self._sender.minute = self.account.switches.webhook_minute
 
     def handle(self, request: Request, parts: list[str]) -> Response:
         """Key, then rate limit, then the route. A request without a valid key costs the account nothing."""
@@ -120,6 +166,7 @@ class Brevo(StandIn[Contact]):
     def reset(self) -> None:
         super().reset()
         self.account.reset()
+        self._sender.reset()
 
     def settings(self) -> JsonObject:
         return shown(SETTINGS, self.account.switches, "brevo_")
@@ -127,6 +174,7 @@ class Brevo(StandIn[Contact]):
     def change(self, settings: JsonObject) -> None:
         before = self.account.switches
         after = self.account.switches = changed(before, settings, "brevo_")
+        self._sender.minute = after.webhook_minute
         if (after.rate_limit, after.hourly_limit, after.other_program) != (
             before.rate_limit,
             before.hourly_limit,
@@ -141,6 +189,8 @@ class Brevo(StandIn[Contact]):
             "blocked": sum(contact.email_blacklisted for contact in store.contacts.values()),
             "lists": {one.name: len(one.members) for one in store.lists.values()},
             "attributes": [*store.attributes],
+            "webhooks": len(self.account.webhooks),
+            "events": {**self._sender.by_status()},
         }
 
     def buckets(self) -> dict[str, Bucket]:
@@ -159,12 +209,43 @@ class Brevo(StandIn[Contact]):
             blocked=one.email_blacklisted,
             created=one.created_at,
             modified=one.modified_at,
+            more=("bounce", "complain"),
         )
 
     def block(self, contact_id: str) -> bool:
+        return self.befall(contact_id, "unsubscribe")
+
+    def befall(self, contact_id: str, what: str) -> bool:
+        """All but a soft bounce block the contact; the webhook tells of each."""
         store = self.account.store
         contact = store.contacts.get(number_in(contact_id) or 0)
-        if contact is None:
+        if contact is None or what not in _HAPPENINGS:
             return False
-        store.put(replace(contact, email_blacklisted=True, modified_at=store.now()))
+        if what != "soft_bounce":
+            contact = replace(contact, email_blacklisted=True, modified_at=store.now())
+            store.put(contact)
+        self._tell(_HAPPENINGS[what], contact, [*contact.list_ids])
         return True
+
+    def _changed(self, before: Contact | None, after: Contact | None) -> None:
+        """What a change is for those who listen. Whether our own writes come back is not documented."""
+        echo = self.account.switches.webhook_echo
+        if before is not None and after is None:
+            self._tell("contactDeleted", before, [*before.list_ids])
+        if after is None or not echo:
+            return
+        joined = [one for one in after.list_ids if before is None or one not in before.list_ids]
+        if before is not None:
+            self._tell("contactUpdated", after, joined)
+        if joined:
+            self._tell("listAddition", after, joined)
+
+    def _tell(self, event: str, contact: Contact, lists: list[int]) -> None:
+        if contact.email is None:
+            return
+        switches, now = self.account.switches, self.account.store.now()
+        for webhook in self.account.webhooks.values():
+            if webhook.type == "marketing" and event in webhook.events:
+                target = Target(webhook.url, webhook.token, switches.webhook_batch_form if webhook.batched else "")
+                body = {"id": webhook.id, **body_of(event, contact, lists, now, switches.webhook_variant)}
+                self._sender.send(target, body, copies=switches.webhook_copies, shuffled=switches.webhook_shuffled)

@@ -89,6 +89,8 @@ class Store:
         self.folders: dict[int, str] = {}
         self._owner: dict[tuple[str, str], int] = {}
         self._last_id = 0
+        #: Called with the contact before and after each change; None where there is none.
+        self.on_change: Callable[[Contact | None, Contact | None], None] = lambda before, after: None
         self.reset()
 
     def reset(self) -> None:
@@ -130,6 +132,7 @@ class Store:
             self.lists[list_id].members.setdefault(contact.id)
         self.contacts[contact.id] = contact
         self._last_id = max(self._last_id, contact.id)
+        self.on_change(before, contact)
 
     def delete(self, contact: Contact) -> None:
         """Forget a contact, its block included: adding it again later makes it mailable (help centre)."""
@@ -138,3 +141,4 @@ class Store:
         for list_id in contact.list_ids:
             self.lists[list_id].members.pop(contact.id, None)
         del self.contacts[contact.id]
+        self.on_change(contact, None)

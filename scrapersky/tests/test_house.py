@@ -32,7 +32,8 @@ NAMES = [job.platform for job in PLATFORMS]
 MAY_IMPORT = {
     "curation_sdk": set[str](),
     "contacts": {"curation_sdk"},
-    **{f"{name}_sync": {"curation_sdk", "contacts"} for name in NAMES},
+    "webhooks": {"curation_sdk", "contacts"},
+    **{f"{name}_sync": {"curation_sdk", "contacts", "webhooks"} for name in NAMES},
     "contact_curation": {"curation_sdk", "contacts"},
     # Where all of them come together, like the operator's pages.
     "erasure": {

@@ -24,6 +24,7 @@ from curation_sdk import connection_check, platform_settings, setting_changes
 from curation_sdk.cycle import run_cycle
 from curation_sdk.models import ConnectionCheck, PlatformSettings, SettingChange, SyncRun
 from scrapersky.platforms import CONNECTIONS, PLATFORMS
+from webhooks.tasks import work_through_events
 
 pytestmark = pytest.mark.django_db
 
@@ -679,13 +680,14 @@ def test_the_state_of_webhooks(admin_client: Client, settings: Any, client: Clie
     import hashlib
     import hmac
 
-    body = b"{}"
+    body = b'{"mautic.page_on_hit": [{}]}'
     signature = base64.b64encode(hmac.new(SECRET.encode(), body, hashlib.sha256).digest()).decode()
     hook = "/api/v3/contacts/mautic/webhook"
     options = {"content_type": "application/json"}
     assert client.post(hook, body, **options, headers={"Webhook-Signature": "wrong"}).status_code == 401
     assert "No event has come yet." in text_of(admin_client.get(url("connection", "mautic")))
     assert client.post(hook, body, **options, headers={"Webhook-Signature": signature}).status_code == 200
+    assert work_through_events() == "Worked through 1 event."
     assert f"Last event: {timezone.now():%Y-%m-%d}" in text_of(admin_client.get(url("connection", "mautic")))
     assert "N8N_EXPECT_CALLBACK is false" in text_of(admin_client.get(url("connection", "n8n")))
     settings.N8N_EXPECT_CALLBACK = True

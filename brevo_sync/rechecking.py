@@ -1,0 +1,87 @@
+"""Contacts that Brevo says have changed are read there: is one blocked by now, or gone from our list?"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+from django.utils import timezone
+
+from brevo_sync import conf
+from brevo_sync.client import BrevoClient, BrevoError, Kind
+from brevo_sync.job import BREVO
+from contacts.models import Suppression
+from contacts.suppression import OptOut, suppress
+from curation_sdk.clock import SystemClock
+from curation_sdk.database import atomic_with_retry
+from curation_sdk.http import Unanswered
+from curation_sdk.outcomes import NotPushed, StopRun, Throttled
+from curation_sdk.ratelimit import RateLimiter
+from webhooks import rechecks
+
+logger = logging.getLogger(__name__)
+
+#: Of the account's rate: the rest is for pushes. Each push of ours comes back as a change to be read.
+SHARE = 0.2
+
+AT_ONCE = 20
+
+#: Nobody is asked for when less time than this is left.
+_ENOUGH = 5.0  # seconds
+
+
+def recheck(seconds: float, stop: Callable[[], bool]) -> int:
+    """Read the contacts that are due, for so many seconds. Returns how many were read."""
+    if conf.off_reason():
+        return 0
+    config = conf.load()
+    end = time.monotonic() + seconds
+    read = 0
+    limiter = RateLimiter(config.rate_per_second * SHARE, SystemClock())
+    with closing(BrevoClient(config, limiter)) as client:
+        while not stop() and time.monotonic() < end - _ENOUGH:
+            taken = rechecks.take(BREVO.platform, AT_ONCE, now=timezone.now())
+            if not taken:
+                break
+            for place, one in enumerate(taken):
+                if stop() or time.monotonic() > end - _ENOUGH or not _read(client, config, one):
+                    rechecks.give_back(taken[place:], now=timezone.now())
+                    return read
+                read += 1
+    return read
+
+
+def _read(client: BrevoClient, config: conf.BrevoConfig, taken: rechecks.Taken) -> bool:
+    """Read one contact and keep what it says. False: nobody can be read now."""
+    try:
+        found = client.get_contact(taken.address)
+    except (Throttled, StopRun, NotPushed) as error:
+        logger.warning("Brevo: changed contacts could not be read: %s", getattr(error, "reason", "stopped"))
+        return False
+    except (BrevoError, Unanswered) as error:
+        gone = isinstance(error, BrevoError) and error.kind is Kind.NOT_FOUND
+        (rechecks.done if gone else rechecks.failed)(taken, now=timezone.now())
+        return True
+
+    def store() -> None:
+        now = timezone.now()
+        suppress(opt_outs(taken.address, found, config.list_id), BREVO.label, now=now)
+        rechecks.done(taken, now=now)
+
+    atomic_with_retry(store)
+    return True
+
+
+def opt_outs(address: str, found: dict[str, Any], list_id: int | None) -> list[OptOut]:
+    """What a contact, as Brevo shows it, says about mail. That somebody is not blocked lifts nothing here."""
+    said = []
+    if found.get("emailBlacklisted") is True:
+        said.append(OptOut(address, Suppression.Reason.BLOCKED, "Brevo says that the address is blocked."))
+    left = found.get("listUnsubscribed")
+    if list_id is not None and isinstance(left, list) and list_id in left:
+        note = f"Unsubscribed from list {list_id} in Brevo."
+        said.append(OptOut(address, Suppression.Reason.UNSUBSCRIBED, note))
+    return said
