@@ -98,7 +98,13 @@ class DeletesMany(ForgivingAdmin[_Row]):
 
 
 class ContactForm(forms.ModelForm[Contact]):
-    """A contact. A lawful basis comes with its source and a date."""
+    """A contact. A lawful basis comes with its source and a date; the address is not that of an erased person."""
+
+    def clean_email(self) -> str | None:
+        email: str | None = self.cleaned_data["email"]
+        if fault := erased_fault(email, self.instance.email):
+            raise forms.ValidationError(fault)
+        return email
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
@@ -118,16 +124,6 @@ ACTIONS = {
     MAUTIC.label: (queue_for_mautic, retry_failed_for_mautic, skip_for_mautic, take_out_of_mautic),
     N8N.label: (queue_for_n8n, retry_failed_for_n8n, skip_for_n8n, take_out_of_n8n),
 }
-
-
-class ContactForm(forms.ModelForm[Contact]):
-    """A contact, whose address must not be that of a person who was erased."""
-
-    def clean_email(self) -> str | None:
-        email: str | None = self.cleaned_data["email"]
-        if fault := erased_fault(email, self.instance.email):
-            raise forms.ValidationError(fault)
-        return email
 
 
 @admin.register(Contact)

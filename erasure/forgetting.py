@@ -109,6 +109,7 @@ def empty(contacts: QuerySet[Contact], *, now: datetime) -> int:
     reason = skip_sentence(now)
     columns: dict[str, Any] = {
         **dict.fromkeys(("email", "name", "phone_number", "context", "source_url", "source_job_id", "domain", "page")),
+        **dict.fromkeys(("lawful_basis", "lawful_basis_source", "lawful_basis_date")),
         "email_type": EmailType.UNKNOWN,
         "has_gmail": False,
         "updated_at": now,

@@ -43,6 +43,7 @@ from curation_sdk.models import (
 from erasure.models import Deletion, Erasure
 from erasure.traces import ERASED, Traces
 from n8n_sync.models import Enrichment, EnrichmentEvent
+from webhooks.models import PlatformEvent, Recheck
 
 #: Stands in place of a text that was about the person as a whole.
 GONE = "Erased: it was about a person who asked to be forgotten."
@@ -81,7 +82,7 @@ def _logged(traces: Traces) -> Q:
     return Q(content_type=kind, object_id__in=[str(one) for one in traces.contact_ids])
 
 
-def _suppressed(traces: Traces) -> Q:
+def _by_key(traces: Traces) -> Q:
     return Q(email_key=traces.key) if traces.key else Q(pk__in=[])
 
 
@@ -118,9 +119,17 @@ PLACES = (
     ),
     Place(SparedContact, theirs=_by_contact("contact_id")),
     Place(BulkOperation, theirs=_operations, named=("selection", "reason", "problem", "forecast")),
+    Place(
+        PlatformEvent,
+        theirs=_by_key,
+        becomes={"body": "{}", "email_key": "", "result": "", "problem": ""},
+        named=("body", "result", "problem"),
+        whole=True,
+    ),
+    Place(Recheck, theirs=_by_key, becomes=None),
     Place(SyncRun, named=("reason", "notes")),
     Place(LogEntry, theirs=_logged, becomes={"object_repr": ERASED}, named=("object_repr", "change_message")),
-    Place(Suppression, theirs=_suppressed, named=("note", "lift_reason")),
+    Place(Suppression, theirs=_by_key, named=("note", "lift_reason")),
     Place(RefusedRow, becomes={"text": "", "reason": GONE}, named=("text", "reason"), whole=True),
     Place(ContactImport, named=("file_name", "problem")),
     Place(DefaultView, named=("query",)),
@@ -143,6 +152,7 @@ NOBODY_THERE: Mapping[type[Model], tuple[str, ...]] = {
     LastWebhook: ("platform",),
     StatusCounts: ("platform", "counts"),
     ChosenContact: ("status_before", "processing_before"),
+    PlatformEvent: ("platform", "key", "event"),
     Domain: ("domain", "company_name"),
     ContactImport: ("worker", "preview"),
     ContactImportPart: ("data",),

@@ -30,6 +30,7 @@ from curation_sdk.models import (
     SyncRun,
 )
 from n8n_sync.models import Enrichment, EnrichmentEvent
+from webhooks.models import PlatformEvent, Recheck
 
 ADA = "ada@acme.example"
 NAME = "Ada Lovelace"
@@ -101,6 +102,12 @@ def seed(now: datetime) -> Contact:
             company_size=QUOTED, company_description=QUOTED, linkedin=QUOTED, twitter=QUOTED, facebook=QUOTED,
             instagram=QUOTED, github=QUOTED, additional_emails=[ADA, "x@y.example"], sources=[QUOTED],
         )  # fmt: skip
+    told = {"platform": "brevo", "received_at": now, "event": "unsubscribed"}
+    PlatformEvent.objects.create(
+        key="1", email_key=ADA, body=json.dumps({"who": ADA, "x": "Analytical Engine"}), **told
+    )
+    PlatformEvent.objects.create(key="2", body=json.dumps({"leads": [{"mail": ADA}]}), problem=QUOTED, **told)
+    Recheck.objects.create(platform="brevo", email_key=ADA, asked_at=now, due_at=now)
     kind = ContentType.objects.get_for_model(Contact)
     LogEntry.objects.create(
         user=user, content_type=kind, object_id=str(ada.pk), object_repr=ADA, action_flag=CHANGE, change_message=QUOTED

@@ -20,6 +20,8 @@ from contacts.suppression import suppress_erased
 from curation_sdk.testing import FakeClock
 from erasure.erasing import Who, erase_person
 from n8n_sync.models import Enrichment, EnrichmentEvent
+from webhooks import rechecks
+from webhooks.models import Recheck
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +126,8 @@ def test_a_report_that_was_on_its_way_is_not_kept(
     assert (event.body, event.state) == ("", "unknown")
     shell = Contact.objects.get()
     assert (shell.n8n_sync_status, shell.n8n_contact_id, shell.phone_number) == ("Skipped", None, None)
+
+
+def test_no_event_has_the_person_looked_up_again(erased: None, clock: FakeClock) -> None:
+    rechecks.ask("brevo", [ADA, "bob@acme.example"], now=clock.now())
+    assert list(Recheck.objects.values_list("email_key", flat=True)) == ["bob@acme.example"]

@@ -96,7 +96,11 @@ def test_an_address_that_no_row_has(page: Client) -> None:
     assert "0 contacts to be emptied" in text
     assert f'name="address" value="{ADA}"' in text
     page.post(reverse(ERASE), {"address": ADA, "why": "x", "typed": "ERASE"})
-    assert set(Deletion.objects.exclude(address="").values_list("platform", flat=True)) == {"brevo", "hubspot", "mautic"}
+    assert set(Deletion.objects.exclude(address="").values_list("platform", flat=True)) == {
+        "brevo",
+        "hubspot",
+        "mautic",
+    }
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "contact_curation": {"curation_sdk", "contacts"},
     # Where all of them come together, like the operator's pages.
     "erasure": {
-        *("curation_sdk", "contacts", "contact_curation", "sync_admin", "scrapersky"),
+        *("curation_sdk", "contacts", "webhooks", "contact_curation", "sync_admin", "scrapersky"),
         *(f"{name}_sync" for name in NAMES),
     },
     "sandbox": set[str](),
