@@ -286,7 +286,10 @@ class ContactAdmin(DeletesMany[Contact]):
             "view_query": view_of(request.GET),
             **(extra_context or {}),
         }
-        return super().changelist_view(request, context)
+        answer = super().changelist_view(request, context)
+        if changelist := getattr(answer, "context_data", {}).get("cl"):
+            changelist.mark_suppressed()
+        return answer
 
     def get_readonly_fields(self, request: HttpRequest, obj: Contact | None = None) -> Any:
         """To decide about curation takes a permission of its own."""

@@ -43,9 +43,8 @@ class ContactChangeList(ChangeList):
         query = super().get_query_string(*args, **kwargs)
         return "?q=" if query == "?" else query
 
-    def get_results(self, request: HttpRequest) -> None:
-        """With who of the page is suppressed: the list says so beside the address."""
-        super().get_results(request)
+    def mark_suppressed(self) -> None:
+        """Note with the rows that are shown who of them is suppressed: the list says so beside the address."""
         rows = self.result_list = list(self.result_list)
         suppressed = suppressed_keys({row.email_key for row in rows if row.email_key})
         for row in rows:

@@ -7,7 +7,7 @@ from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Sub
 from django.db.models.functions import Cast, Concat, TruncDate
 
 from contacts.address_hash import AddressHash
-from contacts.models import LawfulBasis, Suppression
+from contacts.models import Suppression
 from contacts.suppression import erased, in_force
 from curation_sdk.causes import OMITTED
 from curation_sdk.job import SkipRule
@@ -60,7 +60,7 @@ SKIP_RULES = (
 #: Of each row by itself: of one person's rows those with a basis are merged and pushed, the others are skipped.
 _WITHOUT_BASIS = SkipRule(
     "without a lawful basis",
-    ~Q(lawful_basis__in=LawfulBasis.values),
+    Q(lawful_basis__isnull=True),
     "No lawful basis is recorded. Record one, then queue the contact again.",
 )
 

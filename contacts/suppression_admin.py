@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AdminSplitDateTime
+from django.contrib.admin.widgets import AdminDateWidget
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -45,10 +45,8 @@ class SuppressionForm(forms.ModelForm[Suppression]):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="How we know: the letter, the call, the message. Your name is added.",
     )
-    since = forms.SplitDateTimeField(
-        required=False,
-        widget=AdminSplitDateTime,
-        help_text="When the person said so. Empty: now.",
+    since = forms.DateField(
+        required=False, widget=AdminDateWidget, help_text="The day on which the person said so. Empty: now."
     )
 
     class Meta:
@@ -64,10 +62,10 @@ class SuppressionForm(forms.ModelForm[Suppression]):
         return key
 
     def clean_since(self) -> datetime:
-        now, since = timezone.now(), self.cleaned_data["since"]
-        if since and since > now:
+        day: date | None = self.cleaned_data["since"]
+        if day and day > timezone.localdate():
             raise forms.ValidationError("This is in the future.")
-        return since or now
+        return timezone.make_aware(datetime.combine(day, time())) if day else timezone.now()
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
@@ -137,9 +135,9 @@ class SuppressionAdmin(ForgivingAdmin[Suppression]):
     ) -> tuple[QuerySet[Suppression], bool]:
         """A whole address finds everything of the person, also under the hash; else parts of addresses and hashes."""
         key = email_key(search_term) or ""
-        if "@" not in key.strip("@") or "\0" in key or len(search_term) > LONGEST_SEARCH:
+        if "@" not in key.strip("@") or len(search_term) > LONGEST_SEARCH:
             found, duplicates = super().get_search_results(request, queryset, search_term)
-            if key and "\0" not in key and len(search_term) <= LONGEST_SEARCH:
+            if key and len(search_term) <= LONGEST_SEARCH:
                 found |= queryset.filter(key_hash__startswith=key.rstrip("…"), key_hash__gt="")
             return found, duplicates
         persons = queryset.filter(pk__in=of_person(key).order_by().values("pk"))

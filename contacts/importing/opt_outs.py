@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from itertools import chain
 from typing import NamedTuple
 
@@ -150,12 +150,12 @@ def _since(said: Mapping[str, str], now: datetime) -> datetime | None:
             since = datetime.combine(day, time())
         if since is not None and timezone.is_naive(since):
             since = timezone.make_aware(since)
-        future = since is not None and since > now
+        since = since and since.astimezone(UTC)  # the first and the last day there are may have none
     except (ValueError, OverflowError):
-        since, future = None, False
+        since = None
     if since is None:
         raise RowRefused(f"since: {shown(text)} is not a date such as 2026-11-24, or 2026-11-24T12:00:00Z")
-    if future:
+    if since > now:
         raise RowRefused(f"since: {shown(text)} is in the future")
     return since
 

@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from curation_sdk.migration_operations import AddIndexWhileInUse
+from curation_sdk.migration_operations import AddCheckWhileInUse, AddIndexWhileInUse
 
 
 class Migration(migrations.Migration):
@@ -11,6 +11,10 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        AddCheckWhileInUse(
+            model_name='contact',
+            constraint=models.CheckConstraint(condition=models.Q(('lawful_basis__in', ['consent', 'legitimate_interest', 'contract', 'legal_obligation'])), name='contacts_lawful_basis_valid'),
+        ),
         AddIndexWhileInUse(
             model_name='contact',
             index=models.Index(condition=models.Q(('lawful_basis__isnull', False)), fields=['lawful_basis', '-created_at', '-id'], name='contacts_lawful_basis'),

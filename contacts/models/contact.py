@@ -118,7 +118,7 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
     created_at = models.DateTimeField(auto_now_add=True, db_default=Now())
     updated_at = models.DateTimeField(auto_now=True, db_default=Now())
 
-    # NULL: none is recorded. What another program writes here and is none of the choices counts as none.
+    # NULL: none is recorded.
     lawful_basis = models.CharField(max_length=20, choices=LawfulBasis, null=True, blank=True)
     lawful_basis_source = models.CharField(
         "source of the lawful basis",
@@ -248,6 +248,7 @@ class Contact(BrevoSyncFields, HubspotSyncFields, MauticSyncFields, N8nSyncField
         # Besides, on PostgreSQL: contacts.search_index, for "contains".
         constraints = [
             _statuses("email_type", EmailType),
+            _statuses("lawful_basis", LawfulBasis),
             _statuses("contact_curation_status", CurationStatus),
             _statuses("contact_processing_status", ProcessingStatus),
             _statuses("brevo_sync_status", SyncStatus),

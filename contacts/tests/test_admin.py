@@ -487,15 +487,17 @@ def test_a_suppression_needs_an_address(client: Client, address: str) -> None:
     assert set(answer.context["adminform"].form.errors) == {"email_key"}
 
 
-def test_the_address_of_a_suppression_cannot_be_changed_its_reason_can(client: Client) -> None:
+def test_a_ledger_is_not_changed_and_nothing_is_deleted_from_it(client: Client) -> None:
     row = Suppression.objects.create(email_key="ann@x.example")
     url = f"{SUPPRESSIONS}{row.pk}/change/"
 
     assert client.get(url).status_code == 200
-    assert client.post(url, {"email_key": "x@x.example", "reason": "complaint"}).status_code == 302
+    assert client.post(url, {"email_key": "x@x.example", "reason": "complaint"}).status_code == 403
+    assert client.post(f"{SUPPRESSIONS}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    client.post(SUPPRESSIONS, {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"})
 
     row.refresh_from_db()
-    assert (row.email_key, row.reason) == ("ann@x.example", "complaint")
+    assert (row.email_key, row.reason, row.in_force) == ("ann@x.example", "manual", True)
 
 
 # --- Text from outside ------------------------------------------------------------------------------------

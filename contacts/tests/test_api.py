@@ -28,6 +28,7 @@ URL = "/api/v3/contacts"
 FIELDS = {
     *("id", "email", "email_type", "has_gmail", "name", "phone_number", "context", "source_url", "source_job_id"),
     *("domain_id", "page_id", "created_at", "updated_at"),
+    *("lawful_basis", "lawful_basis_source", "lawful_basis_date"),
     *("contact_curation_status", "contact_processing_status", "contact_processing_error"),
     *("contact_retry_count", "contact_next_attempt_at", "contact_curated_at"),
     *(

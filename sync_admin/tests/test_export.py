@@ -56,7 +56,8 @@ def test_the_list_becomes_a_file_the_newest_first(admin_client: Client, make_con
     data = export(admin_client)
 
     assert data.startswith(
-        b"\xef\xbb\xbfemail,name,phone_number,email_type,has_gmail,domain,page_url,source_url,context,id,"
+        b"\xef\xbb\xbfemail,name,phone_number,email_type,has_gmail,domain,page_url,source_url,context,"
+        b"lawful_basis,lawful_basis_source,lawful_basis_date,id,"
     )
     bob, ann = rows(data)
     assert (ann["email"], ann["brevo_sync_status"], ann["brevo_contact_id"]) == ("ann@x.example", "Complete", "4711")

@@ -42,7 +42,7 @@ def test_no_group_is_made_by_half() -> None:
 
     make_groups("default")
 
-    assert set(Group.objects.values_list("name", flat=True)) == {"Viewers", "Curators"}
+    assert set(Group.objects.values_list("name", flat=True)) == {"Viewers", "Curators", "Privacy"}
 
 
 def test_whoever_could_change_contacts_may_queue_and_curate_as_before() -> None:

@@ -27,7 +27,7 @@ ANY = "00000000-0000-0000-0000-000000000001"
 TABLE = Path(__file__).resolve().parents[2] / "docs/admin.md"
 
 #: Lines of the table that several tests are about.
-CURATING = "Set curation statuses, queue for curation and take out of it; steer its runs"
+CURATING = "Set curation statuses and the lawful basis, queue for curation and take out of it; steer its runs"
 PUSHING = (
     "Queue contacts for a platform, retry, undo, skip, take out, push now; pause, resume, run and cancel its runs"
 )
@@ -73,6 +73,7 @@ CALLS: dict[str, list[Call]] = {
     "See contacts, queues, runs, attempts, operations, enrichments and suppressions; export contacts": [
         *(("GET", url, {}) for url in ("/admin/sync/", f"{ADMIN}/contact/", "/admin/sync/contacts/export/")),
         *(("GET", f"{ADMIN}/{name}/", {}) for name in ("domain", "page", "suppression")),
+        ("GET", "/api/v3/suppressions", {}),
         *(("GET", f"/admin/curation_sdk/{name}/", {}) for name in ("syncrun", "syncattempt", "bulkoperation")),
         *(("GET", "/admin/n8n_sync/enrichment/", {}), ("GET", API, {}), ("GET", f"{API}/{ANY}", {})),
         *(("GET", f"{API}/{job.platform}/status/summary", {}) for job in PLATFORMS),
@@ -91,7 +92,8 @@ CALLS: dict[str, list[Call]] = {
         *(("POST", f"/admin/sync/import/{ANY}/{name}/", {}) for name in ("confirm", "cancel")),
     ],
     CURATING: [
-        *(("PUT", f"{API}/status", {}), ("PUT", f"{API}/status/filtered", {})),
+        *(("PUT", f"{API}/{name}", {}) for name in ("status", "status/filtered", "lawful-basis")),
+        ("GET", f"/admin/sync/contacts/lawful-basis/{ANY}/", {}),
         *(("POST", f"{API}/curation/sync/{name}", {}) for name in ("batch", "filtered", "cancel")),
         *steering("curation"),
     ],
@@ -109,14 +111,21 @@ CALLS: dict[str, list[Call]] = {
         *(call for job in PLATFORMS for call in steering(job.platform)),
         ("POST", f"{API}/n8n/results", {}),
     ],
-    "Suppress an address": [("GET", f"{ADMIN}/suppression/add/", {})],
+    "Suppress an address, import a file of addresses to suppress": [
+        *(("GET", f"{ADMIN}/suppression/add/", {}), ("GET", "/admin/sync/suppressions/import/", {})),
+        ("POST", "/api/v3/suppressions", {}),
+    ],
+    "Lift a suppression": [
+        *(("GET", f"/admin/sync/suppressions/{ANY}/lift/", {}), ("POST", f"/admin/sync/suppressions/{ANY}/lift/", {})),
+        ("POST", "/api/v3/suppressions/lift", {}),
+    ],
     "See what n8n reported, as it came": [("GET", "/admin/n8n_sync/enrichmentevent/", {})],
     "Set up platforms": [
         ("POST", f"/admin/sync/{platform}/connection/{name}/", {})
         for platform in ("brevo", "hubspot", "mautic", "n8n")
         for name in ("check", "change", "push")
     ],
-    "Delete contacts, domains and pages, lift a suppression, manage users and tasks": [
+    "Delete contacts, domains and pages, manage users and tasks": [
         ("DELETE", f"{API}/{ANY}", {}),
         *(("GET", f"/admin/auth/{name}/", {}) for name in ("user", "group")),
         *(("GET", f"/admin/django_q/{name}/", {}) for name in ("schedule", "ormq", "failure", "success")),
