@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 from brevo_sync.conf import PHONE_IDENTIFIERS, BrevoConfig
@@ -159,6 +159,27 @@ class BrevoClient:
         if not (listed and isinstance(total, int) and 0 <= total < 2**31):
             raise BrevoError(Kind.TRANSIENT, f"Brevo answered {answer.status} without a list of contacts.", seen)
         return contacts or [], total
+
+    def delete_contact(self, identifier: str, kind: Literal["email_id", "contact_id"]) -> bool:
+        """Delete the contact with this address or id. False: there was none. A block goes with it.
+
+        Source: https://developers.brevo.com/reference/delete-contact
+        """
+        return self._found("DELETE", f"/contacts/{quote(identifier, safe='')}?identifierType={kind}")
+
+    def has_contact(self, identifier: str, kind: Literal["email_id", "contact_id"]) -> bool:
+        """Is there a contact with this address or id?"""
+        return self._found("GET", f"/contacts/{quote(identifier, safe='')}?identifierType={kind}")
+
+    def _found(self, method: str, path: str) -> bool:
+        """Make a call about one contact. False: Brevo has none. Its code shows that it is Brevo who says so."""
+        try:
+            self._call(method, path)
+        except BrevoError as error:
+            if error.evidence.http_status == 404 and error.evidence.code:
+                return False
+            raise
+        return True
 
     def get_attributes(self) -> dict[str, str]:
         """The account's contact attributes: upper-case name to type.

@@ -20,7 +20,7 @@ PATH = "/api/v3/contacts/brevo/webhook"
 #: For the API's description.
 OPERATION = webhook_operation(
     BREVO_EVENTS.label,
-    known_by={"name": "Authorization", "description": "`Bearer` and one of BREVO_WEBHOOK_TOKENS"},
+    known_by={"name": "Authorization", "description": '"Bearer" and one of BREVO_WEBHOOK_TOKENS'},
     description="Brevo's webhook. Events are stored as they come and applied afterwards; unknown ones are ignored.",
     body="An event, an array of events, or an object that holds such an array.",
 )

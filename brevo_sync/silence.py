@@ -33,5 +33,5 @@ def silence(*, now: datetime) -> str:
     if not pushed.exists():
         return ""
     since = f"for {count_of((now - last).days, 'day')}" if last else "yet"
-    advice = "See in Brevo under Webhooks what became of ours; `manage.py brevo_setup --create` puts it right."
+    advice = 'See in Brevo under Webhooks what became of ours; "manage.py brevo_setup --create" puts it right.'
     return f"Contacts are pushed to Brevo, but no event has come {since}: opt-outs may not reach us. {advice}"

@@ -24,6 +24,7 @@ from contacts import lawful_basis, search, timeline
 from contacts.basis_action import set_lawful_basis
 from contacts.curation import announce, save_columns, with_curation
 from contacts.deleting import deleting_many
+from contacts.erased import erased_fault
 from contacts.list_filters import ContactChangeList, CountedBasis, CountedBoolean, CountedChoices, remember_counts
 from contacts.models import Contact, DefaultView, Domain, Page, Suppression
 from contacts.permissions import CURATE, LIFT, PUSH, VIEW_SUPPRESSIONS
@@ -35,6 +36,8 @@ from curation_sdk.job import SyncJob
 from curation_sdk.looking import WHOLE
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.overview import as_state, in_use, standings
+from erasure.admin_actions import erase_people
+from erasure.job import ERASE
 from hubspot_sync.admin_actions import (
     queue_for_hubspot,
     retry_failed_for_hubspot,
@@ -97,7 +100,13 @@ class DeletesMany(ForgivingAdmin[_Row]):
 
 
 class ContactForm(forms.ModelForm[Contact]):
-    """A contact. A lawful basis comes with its source and a date."""
+    """A contact. A lawful basis comes with its source and a date; the address is not that of an erased person."""
+
+    def clean_email(self) -> str | None:
+        email: str | None = self.cleaned_data["email"]
+        if fault := erased_fault(email, self.instance.email):
+            raise forms.ValidationError(fault)
+        return email
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
@@ -138,7 +147,7 @@ class ContactAdmin(DeletesMany[Contact]):
     list_select_related = ("domain",)
     list_per_page = 100
     list_max_show_all = 500
-    actions = (*chain.from_iterable(ACTIONS.values()), set_lawful_basis)
+    actions = (*chain.from_iterable(ACTIONS.values()), set_lawful_basis, erase_people)
     autocomplete_fields = ("domain", "page")
     readonly_fields = (
         *_fields(CURATION)[1:],  # its status is for people to set
@@ -292,6 +301,9 @@ class ContactAdmin(DeletesMany[Contact]):
 
     def has_curate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(CURATE)
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(ERASE)
 
     def has_push_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PUSH)

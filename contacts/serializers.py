@@ -12,6 +12,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 
 from contacts.curation import announce, save_columns, with_curation
 from contacts.emails import classify_email, is_gmail
+from contacts.erased import erased_fault
 from contacts.lawful_basis import BASIS, LONGEST_SOURCE, cleaned, problems
 from contacts.lawful_basis import COLUMNS as BASIS_COLUMNS
 from contacts.models import Contact, CurationStatus, Domain, EmailType, LawfulBasis, Page
@@ -136,6 +137,8 @@ class ContactSerializer(StrictFields, serializers.ModelSerializer[Contact]):
         """Scrapers store what they find; what comes in here has to look like an address, or stay as it was."""
         if email and email != getattr(self.instance, "email", None) and classify_email(email) == EmailType.UNKNOWN:
             raise serializers.ValidationError("This is not an e-mail address.")
+        if fault := erased_fault(email, getattr(self.instance, "email", None)):
+            raise serializers.ValidationError(fault)
         return email
 
     def validate_source_url(self, url: str | None) -> str | None:

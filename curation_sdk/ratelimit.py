@@ -69,6 +69,11 @@ class RateLimiter:
         self._budget_until = self._not_before
 
     @property
+    def clock(self) -> Clock:
+        """What the turns go by."""
+        return self._clock
+
+    @property
     def queued(self) -> int:
         """How many wait for their turn at this moment."""
         return self._queued

@@ -116,11 +116,16 @@ def _store(job: SyncJob, settlements: Sequence[_Settlement], *, run: SyncRun | N
             counts["late"] += 1
             outcome, reason, cause = SyncAttempt.Outcome.LATE, _late(job, decision), ""
             logger.info("%s: the answer for contact %s came too late", job.platform, settlement.row.pk)
-        if outcome is not None and settlement.row.pk in exists:
+        if outcome is not None and settlement.row.pk in exists and _of_contacts(job):
             attempts.append(_attempt(job, settlement, outcome, reason, cause, run=run, now=now))
     if attempts:
         SyncAttempt.objects.bulk_create(attempts)
     return counts
+
+
+def _of_contacts(job: SyncJob) -> bool:
+    """Attempts are kept with contacts. A job on another table has what was said last on its own rows."""
+    return job.model is SyncAttempt._meta.get_field("contact").related_model
 
 
 def _late(job: SyncJob, decision: Decision) -> str:

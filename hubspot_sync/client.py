@@ -55,7 +55,7 @@ def upsert_path(version: str) -> str:
 
 
 class HubSpotClient:
-    """The eight endpoints that we use. Each method raises HubSpotError, StopRun (401, 403, no such property or API),
+    """The endpoints that we use. Each method raises HubSpotError, StopRun (401, 403, no such property or API),
     Throttled (423, 429, 477), Unanswered (no whole answer) or NotPushed (the run ended first).
 
     `budget`: calls left and calls in ten seconds, calls left and calls in a day, as the last answer said.
@@ -137,6 +137,34 @@ class HubSpotClient:
         if not isinstance(results, list):
             raise self._unusable(seen)
         return [entry for entry in filter(_is_object, results) if entry.get("archived") is not True]
+
+    def purge(self, name: str, *, by_email: bool) -> bool:
+        """Delete the contact with this id or address for good. False: there was none.
+
+        HubSpot keeps an address that it does not have from being used in the account from then on.
+        Source: https://developers.hubspot.com/docs/api-reference/legacy/crm/objects/contacts/gdpr/gdpr-delete-contact;
+        in HubSpot's own libraries for 2026-03 the path is the one below.
+        """
+        body = {"objectId": name} | ({"idProperty": "email"} if by_email else {})
+        return self._found("POST", f"{self._contacts}/gdpr-delete", body)
+
+    def has_contact(self, name: str, *, by_email: bool) -> bool:
+        """Is there a contact with this id or address?"""
+        return self._found("GET", f"{self._contacts}/{quote(name, safe='')}{'?idProperty=email' if by_email else ''}")
+
+    def _found(self, method: str, path: str, body: Any = None) -> bool:
+        """Make a call about one contact. False: HubSpot has none.
+
+        A wrong version would say 404 as well, so then we look whether the API is there: StopRun if it is not.
+        """
+        try:
+            self._call(method, path, body, names_one=True)
+        except HubSpotError as error:
+            if error.status != 404:
+                raise
+            self.see_contacts()
+            return False
+        return True
 
     def see_contacts(self) -> None:
         """May we see contacts? Changes nothing."""

@@ -110,6 +110,16 @@ class MauticClient:
         body = {"reason": MANUAL, "comments": comments}
         self._call("POST", f"/api/contacts/{int(contact_id)}/dnc/email/add", body, within=SHORT_WITHIN)
 
+    def delete_contact(self, contact_id: str) -> bool:
+        """Delete a contact. False: there is none with this id."""
+        try:
+            self._call("DELETE", f"/api/contacts/{int(contact_id)}/delete", within=SHORT_WITHIN)
+        except MauticError as error:
+            if error.not_found:
+                return False
+            raise
+        return True
+
     def find_contacts(self, address: str) -> list[str]:
         """The ids of the contacts with this address. Mautic's search may find longer ones, too: they are left out."""
         path = f"/api/contacts?{urlencode({'search': f'email:{address}', 'limit': 200})}"

@@ -137,6 +137,6 @@ def _advice_for_403(code: str) -> str:
             "MAUTIC_CLIENT_ID."
         )
     return (
-        "The role of our user needs, in Mautic under Roles: API access, contacts (view, edit own and others, create), "
-        "and segments (view own and others)."
+        "The role of our user needs, in Mautic under Roles: API access, contacts (view, edit own and others, create; "
+        "to erase people also delete own and others), and segments (view own and others)."
     )

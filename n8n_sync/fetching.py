@@ -90,7 +90,8 @@ def _take(results: Sequence[Result], now: datetime) -> Tally:
     learned: list[Enrichment] = []
     for result in results:
         contact, platform = contacts.get(result.contact_id), result.job.platform
-        if contact is None:
+        if contact is None or not contact.email_key:
+            # Nobody without an address is handed out: it has been taken away since, perhaps with the person.
             tally.unknown += 1
             continue
         person = held[platform].get(contact.pk)

@@ -27,6 +27,7 @@ from n8n_sync.services import WAITING
 State = EnrichmentEvent.State
 
 NO_REASON = "n8n reported a failure and gave no reason."
+NO_ADDRESS = "The contact has no e-mail address any more, so nothing of the report was kept."
 PARTIAL = "n8n reports that it could find out a part only."
 
 
@@ -61,6 +62,11 @@ def _apply(event: EnrichmentEvent, report: Report, now: datetime) -> Receipt:
         _mark(event, State.UNKNOWN, report)
         detail = f"There is no contact {report.contact_id}."
         return Receipt(404, {"success": False, "contact_id": str(report.contact_id), "detail": detail})
+    if not contact.email_key:
+        # Nobody without an address is sent to n8n: it has been taken away since, perhaps with the person.
+        EnrichmentEvent.objects.filter(pk=event.pk).update(body="", problem=NO_ADDRESS)
+        _mark(event, State.UNKNOWN, report)
+        return _accepted(report, NO_ADDRESS, [])
     if earlier := seen_before(contact, report):
         _mark(event, State.DUPLICATE, report)
         if _may_answer(contact, report, earlier) and _answer_delivery(contact, report, now):

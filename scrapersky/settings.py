@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "hubspot_sync",
     "mautic_sync",
     "n8n_sync",
+    "erasure",
     "sync_admin",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -145,13 +146,14 @@ SYNC_HISTORY_DAYS: int = env.whole_number("SYNC_HISTORY_DAYS", default=90, least
 RECONCILE_NIGHTLY: bool = env.flag("RECONCILE_NIGHTLY", default=True)
 RECONCILE_HOUR: int = env.whole_number("RECONCILE_HOUR", default=2, least=0)
 
-# Whose work a worker takes up again at its start and after a crash: curation's `SyncJob` and each platform's.
+# Whose work a worker takes up again at its start and after a crash: the `SyncJob` of curation, each platform, erasure.
 SYNC_JOBS = [
     "contact_curation.job.CURATION",
     "brevo_sync.job.BREVO",
     "hubspot_sync.job.HUBSPOT",
     "mautic_sync.job.MAUTIC",
     "n8n_sync.job.N8N",
+    "erasure.job.ERASURE",
 ]
 
 # Platforms that are told of our opt-outs, and those that are swept for theirs each day.

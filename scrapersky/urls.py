@@ -23,6 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home),
+    path("admin/sync/privacy/", include("erasure.urls")),
     path("admin/sync/", include("sync_admin.urls")),
     path("admin/", admin.site.urls),
     re_path(r"^health/?$", health, name="health"),

@@ -16,6 +16,9 @@ _SEE = (
 )
 _REPORTS = "n8n_sync.view_enrichmentevent"
 
+#: To answer what people may ask for: what is held about them, to be forgotten.
+_PRIVACY = ("erasure.view_erasure", "erasure.erase_person", "erasure.export_person")
+
 #: To delete contacts is in none of them: grant it to persons, one by one.
 GROUPS: dict[str, tuple[str, ...]] = {
     "Viewers": _SEE,
@@ -26,7 +29,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Operators": (*_SEE, PUSH, SUPPRESS, _REPORTS),
     "Administrators of platforms": (*_SEE, PUSH, SET_UP, SUPPRESS, _REPORTS),
-    "Privacy": (*_SEE, SUPPRESS, LIFT),
+    "Privacy": (*_SEE, _REPORTS, SUPPRESS, LIFT, *_PRIVACY),
 }
 
 

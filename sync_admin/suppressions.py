@@ -34,7 +34,7 @@ LARGEST = 5 * 1024 * 1024
 
 _TOO_LARGE = (
     f"The file is larger than {LARGEST // 1024 // 1024} MB. Split it, each part with the header, or import it with "
-    "`manage.py import_suppressions`."
+    '"manage.py import_suppressions".'
 )
 
 #: Refused rows on the page.

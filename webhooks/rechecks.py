@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import F, Q
 
+from contacts.suppression import erased_keys
 from curation_sdk.database import atomic_with_retry
 from webhooks.models import Recheck
 
@@ -33,11 +34,12 @@ class Taken:
 
 
 def ask(platform: str, addresses: Iterable[str], *, now: datetime) -> None:
-    """Have these contacts read again. Those that wait already are read once."""
+    """Have these contacts read again. Those that wait already are read once, and people who were erased never."""
+    wanted = set(addresses)
     Recheck.objects.bulk_create(
         [
             Recheck(platform=platform, email_key=address, asked_at=now, due_at=now + COLLECT)
-            for address in sorted(set(addresses))
+            for address in sorted(wanted - erased_keys(wanted))
         ],
         update_conflicts=True,
         unique_fields=["platform", "email_key"],

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile
 
 from django.conf import settings
-from django.db import DataError, reset_queries
+from django.db import DataError, reset_queries, transaction
 
+from contacts.address_key import email_key
 from contacts.importing.columns import read_header
 from contacts.importing.lines import ByteStream, read_lines
 from contacts.importing.problems import Refusal, RowRefused
 from contacts.importing.records import Record, RecordReader
 from contacts.importing.rows import Row, clean_row, misquoted
-from contacts.importing.store import existing_ids, store_rows
+from contacts.importing.store import existing_ids, one_import_at_a_time, store_rows
+from contacts.suppression import erased_keys
 
 BATCH_SIZE = 1000
+
+ERASED_ROW = "its person asked to be forgotten, so it is not stored again"
 
 
 @dataclass(slots=True)
@@ -67,6 +71,18 @@ def _read_row(reader: RecordReader, columns: tuple[str, ...], record: Record) ->
     return None if row is None else NumberedRow(line, row, record.text())
 
 
+def apart(rows: Sequence[NumberedRow]) -> tuple[list[NumberedRow], list[Refusal]]:
+    """The rows that may be stored, and a refusal of those whose people were erased. What they say is not kept."""
+    found = erased_keys({key for one in rows if (key := email_key(one.row.email))})
+    if not found:
+        return list(rows), []
+    refused = {one.line for one in rows if email_key(one.row.email) in found}
+    return (
+        [one for one in rows if one.line not in refused],
+        [Refusal(line, ERASED_ROW) for line in sorted(refused)],
+    )
+
+
 class Importer:
     """Imports rows in batches, each in a transaction of its own, and counts in `tally`."""
 
@@ -93,7 +109,10 @@ class Importer:
 
     def _finish(self, batch: list[NumberedRow]) -> None:
         if self._dry_run:
-            self._count(batch)
+            allowed, refused = apart(batch)
+            self._count(allowed)
+            for refusal in refused:
+                self._refuse(refusal)
         else:
             self._store(batch)
         if settings.DEBUG:
@@ -102,7 +121,7 @@ class Importer:
 
     def _store(self, batch: list[NumberedRow]) -> None:
         try:
-            self._add(len(batch), store_rows(numbered.row for numbered in batch))
+            self._store_all(batch)
         except DataError:
             # A value that passed our checks and not the database's, such as a letter that a LATIN1 database
             # does not have. Find the row, so that it does not stop the others.
@@ -111,10 +130,20 @@ class Importer:
 
     def _store_one(self, numbered: NumberedRow) -> None:
         try:
-            self._add(1, store_rows([numbered.row]))
+            self._store_all([numbered])
         except DataError as error:
             reason = str(error).partition("\n")[0]
             self._refuse(Refusal(numbered.line, f"the database refused it: {reason}", numbered.text))
+
+    def _store_all(self, batch: list[NumberedRow]) -> None:
+        with transaction.atomic():
+            # Whoever is being erased at this moment is in the ledger once we have the lock: see `contacts.deleting`.
+            one_import_at_a_time()
+            allowed, refused = apart(batch)
+            stored = store_rows(numbered.row for numbered in allowed)
+        self._add(len(allowed), stored)
+        for refusal in refused:
+            self._refuse(refusal)
 
     def _count(self, batch: list[NumberedRow]) -> None:
         """Count what an import would do, and write nothing."""

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from contacts.importing.check import Checker, Kind, shown
 from contacts.importing.problems import FileRefused, Refusal
-from contacts.importing.run import Importer, NumberedRow, read_rows
+from contacts.importing.run import Importer, NumberedRow, apart, read_rows
 from contacts.importing.upload import FileGone, StoredFile
 from contacts.models import ContactImport, ContactImportPart, RefusedRow
 from curation_sdk.database import atomic_with_retry
@@ -149,7 +149,10 @@ def _check(upload: ContactImport, over: Callable[[], bool]) -> bool:
     the time, asking the database about each, is not done again.
     """
     checker, cursor = Checker(), upload.cursor
-    for rows, following in _in_chunks(read_rows(StoredFile(upload))):
+    for read, following in _in_chunks(read_rows(StoredFile(upload))):
+        allowed, erased = apart([row for row in read if isinstance(row, NumberedRow)])
+        refused = [row for row in read if isinstance(row, Refusal)]
+        rows: Rows = sorted([*allowed, *refused, *erased], key=lambda row: row.line)
         good = [row for row in rows if isinstance(row, NumberedRow)]
         if rows and rows[0].line < cursor:
             checker.pass_over(good)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.hubspot.account import READ_CONTACTS, WRITE_CONTACTS, Account
 from sandbox.hubspot.errors import HubSpotError, invalid, not_found
-from sandbox.hubspot.store import Contact
+from sandbox.hubspot.store import Contact, address_key
 from sandbox.hubspot.values import checked
 from sandbox.messages import JsonObject, JsonValue, Request, Response, json_response
 from sandbox.routing import Params
@@ -63,6 +63,30 @@ def delete_contact(account: Account, request: Request, params: Params) -> Respon
     contact = account.store.contacts.get(params["id"])
     if contact is not None:
         account.store.delete(contact)
+    return Response(204)
+
+
+def gdpr_delete(account: Account, request: Request, params: Params) -> Response:
+    """`POST …/contacts/gdpr-delete`: 204; an address that nobody has is kept from being used. 404 for an unknown id.
+
+    See https://developers.hubspot.com/docs/api-reference/legacy/crm/objects/contacts/gdpr/gdpr-delete-contact. What
+    comes for an unknown id stands nowhere.
+    """
+    account.require(WRITE_CONTACTS)
+    body = request.json()
+    name = body.get("objectId") if isinstance(body, dict) else None
+    by = body.get("idProperty", "hs_object_id") if isinstance(body, dict) else None
+    if not isinstance(name, str) or not name:
+        raise invalid("Invalid input JSON: objectId is missing")
+    if by not in ("email", "hs_object_id"):
+        raise invalid(f"{by} is a non-unique 0-1 property")
+    contact = account.store.by_email(name) if by == "email" else account.store.contacts.get(name)
+    if contact is not None:
+        account.store.purge(contact)
+    elif by == "email":
+        account.store.blocklist.add(address_key(name))
+    else:
+        raise not_found()
     return Response(204)
 
 

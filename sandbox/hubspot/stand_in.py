@@ -8,7 +8,14 @@ from collections.abc import Callable
 
 from sandbox.hubspot.account import SETTINGS, Account, Switches, rate_headers, unauthorized
 from sandbox.hubspot.batch import read_contacts, upsert_contacts
-from sandbox.hubspot.contacts import create_contact, delete_contact, list_contacts, read_contact, update_contact
+from sandbox.hubspot.contacts import (
+    create_contact,
+    delete_contact,
+    gdpr_delete,
+    list_contacts,
+    read_contact,
+    update_contact,
+)
 from sandbox.hubspot.details import read_details
 from sandbox.hubspot.errors import HubSpotError, not_found, too_many
 from sandbox.hubspot.properties import create_property, list_properties, read_property
@@ -23,6 +30,7 @@ from sandbox.settings import changed, shown
 ROUTES: list[Route[Account]] = [
     Route("GET", "/objects/contacts", list_contacts),
     Route("POST", "/objects/contacts", create_contact),
+    Route("POST", "/objects/contacts/gdpr-delete", gdpr_delete),
     Route("POST", "/objects/contacts/batch/upsert", upsert_contacts),
     Route("POST", "/objects/contacts/batch/read", read_contacts),
     Route("GET", "/objects/contacts/{id}", read_contact),

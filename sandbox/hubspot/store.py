@@ -94,6 +94,8 @@ class Store:
         self.contacts: dict[str, Contact] = {}
         self.archived: dict[str, Contact] = {}
         self.properties: dict[str, Property] = {}
+        #: Addresses that were to be deleted for good and that nobody had.
+        self.blocklist: set[str] = set()
         self._by_email: dict[str, str] = {}
         self._last_id = 0
         self.reset()
@@ -102,6 +104,7 @@ class Store:
         """A fresh account."""
         self.contacts.clear()
         self.archived.clear()
+        self.blocklist.clear()
         self._by_email.clear()
         self._last_id = FIRST_ID - 1
         self.properties = _fresh_properties()
@@ -140,6 +143,11 @@ class Store:
             del self._by_email[contact.email]
         del self.contacts[contact.id]
         self.archived[contact.id] = contact
+
+    def purge(self, contact: Contact) -> None:
+        """Delete a contact for good."""
+        self.delete(contact)
+        del self.archived[contact.id]
 
 
 def address_key(email: str) -> str:

@@ -367,3 +367,26 @@ def test_batch_read_has_limits(hubspot):
         client = Client(running.url)
         assert read(client, "1")[0] == 403
         client.connection.close()
+
+
+def test_a_person_is_deleted_for_good_by_id_or_address(hubspot, sandbox):
+    hubspot.upsert(*people(2))
+    first, second = sandbox.hubspot.contacts.values()
+    assert hubspot("POST", f"{CONTACTS}/gdpr-delete", {"objectId": first.id}).status == 204
+    by_address = {"objectId": second.email.upper(), "idProperty": "email"}
+    assert hubspot("POST", f"{CONTACTS}/gdpr-delete", by_address).status == 204
+    assert sandbox.hubspot.contacts == {}
+    assert sandbox.hubspot.account.store.blocklist == set()
+    assert hubspot("POST", f"{CONTACTS}/gdpr-delete", by_address).status == 204
+    assert sandbox.hubspot.account.store.blocklist == {second.email}
+    refused(hubspot("POST", f"{CONTACTS}/gdpr-delete", {"objectId": first.id}), 404, "OBJECT_NOT_FOUND")
+
+
+@pytest.mark.parametrize("body", [{}, {"objectId": 7}, {"objectId": "a", "idProperty": "firstname"}, []])
+def test_a_deletion_for_good_that_names_nobody_is_refused(hubspot, body):
+    refused(hubspot("POST", f"{CONTACTS}/gdpr-delete", body))
+
+
+def test_to_delete_for_good_the_token_must_be_allowed_to_write(hubspot, sandbox):
+    sandbox.hubspot.set(hubspot_missing_scope="crm.objects.contacts.write")
+    refused(hubspot("POST", f"{CONTACTS}/gdpr-delete", {"objectId": "1"}), 403, "MISSING_SCOPES")

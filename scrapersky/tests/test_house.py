@@ -37,6 +37,12 @@ MAY_IMPORT = {
     "webhooks": {"curation_sdk", "contacts"},
     **{f"{name}_sync": {"curation_sdk", "contacts", "opt_outs", "reconciliation", "webhooks"} for name in NAMES},
     "contact_curation": {"curation_sdk", "contacts"},
+    # Where all of them come together, like the operator's pages.
+    "erasure": {
+        *("curation_sdk", "contacts", "opt_outs", "reconciliation", "webhooks", "contact_curation"),
+        *("sync_admin", "scrapersky"),
+        *(f"{name}_sync" for name in NAMES),
+    },
     "sandbox": set[str](),
 }
 #: Files of the contacts that stand above whoever has a queue: the operator's pages, and the word that starts curation.
