@@ -29,7 +29,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Operators": (*_SEE, PUSH, SUPPRESS, _REPORTS),
     "Administrators of platforms": (*_SEE, PUSH, SET_UP, SUPPRESS, _REPORTS),
-    "Privacy": (*_SEE, _REPORTS, SUPPRESS, LIFT, *_PRIVACY),
+    "Privacy": (*_SEE, SUPPRESS, LIFT, *_PRIVACY),
 }
 
 
