@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.postgres.operations import AddIndexConcurrently
+from django.contrib.postgres.operations import AddIndexConcurrently, ValidateConstraint
 from django.db.migrations import AddConstraint, AddIndex
 
 
@@ -28,21 +28,24 @@ class AddIndexWhileInUse(AddIndexConcurrently):
             AddIndex.database_backwards(self, app_label, schema_editor, from_state, to_state)
 
 
-class AddCheckWhileInUse(AddConstraint):
-    """Add a check. On PostgreSQL the rows that are there are looked at while others write to the table.
+class AddCheckForNewRows(AddConstraint):
+    """Add a check. On PostgreSQL the rows that are there are not looked at yet, so others wait for a moment only;
+    `ValidateCheck`, in a migration of its own, looks at them. On SQLite it is an ordinary check.
 
-    The migration has to say `atomic = False`. It may be run again after it was broken off.
     https://www.postgresql.org/docs/current/sql-altertable.html#SQL-ALTERTABLE-NOTES
     """
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        model = to_state.apps.get_model(app_label, self.model_name)
         if schema_editor.connection.vendor != "postgresql":
             super().database_forwards(app_label, schema_editor, from_state, to_state)
-            return
-        model = to_state.apps.get_model(app_label, self.model_name)
-        if not self.allow_migrate_model(schema_editor.connection.alias, model):
-            return
-        table, name = map(schema_editor.quote_name, (model._meta.db_table, self.constraint.name))
-        schema_editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}")
-        schema_editor.execute(f"{self.constraint.create_sql(model, schema_editor)} NOT VALID", params=None)
-        schema_editor.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
+        elif self.allow_migrate_model(schema_editor.connection.alias, model):
+            schema_editor.execute(f"{self.constraint.create_sql(model, schema_editor)} NOT VALID", params=None)
+
+
+class ValidateCheck(ValidateConstraint):
+    """Look at the rows that were there before the check, while others write to the table. Only PostgreSQL needs it."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        if schema_editor.connection.vendor == "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)

@@ -12,8 +12,8 @@ import pytest
 import responses
 from django.core.management import CommandError, call_command
 
-from brevo_sync.client import BrevoError, Kind, refuse_to_unblock
-from brevo_sync.opt_outs import AT_ONCE, SWEEPER, BrevoBlocker, BrevoReader, person
+from brevo_sync.client import MOST_ON_A_PAGE, BrevoError, Kind, refuse_to_unblock
+from brevo_sync.opt_outs import SWEEPER, BrevoBlocker, BrevoReader, person
 from brevo_sync.tasks import process_brevo_sync_queue
 from brevo_sync.tests.support import CONTACTS, client
 from contacts.models import Contact, Suppression
@@ -146,7 +146,7 @@ def test_a_page_is_asked_for() -> None:
 @responses.activate
 def test_everything_has_no_window() -> None:
     responses.get(CONTACTS, json={"count": 0})
-    page = BrevoReader(client(), None).page(None, 0, AT_ONCE)
+    page = BrevoReader(client(), None).page(None, 0, MOST_ON_A_PAGE)
     assert (list(page.people), page.total) == ([], 0)
     assert responses.calls[0].request.params == {"limit": "1000", "offset": "0", "sort": "asc"}
 
@@ -170,7 +170,7 @@ def test_everything_has_no_window() -> None:
 def test_rubbish_is_trouble_that_passes(body: str) -> None:
     responses.get(CONTACTS, body=body)
     with pytest.raises(BrevoError) as raised:
-        BrevoReader(client(), None).page(None, 0, AT_ONCE)
+        BrevoReader(client(), None).page(None, 0, MOST_ON_A_PAGE)
     assert raised.value.kind is Kind.TRANSIENT
 
 

@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from curation_sdk.migration_operations import AddCheckForNewRows
+
 
 class Migration(migrations.Migration):
 
@@ -24,5 +26,9 @@ class Migration(migrations.Migration):
             model_name='contact',
             name='lawful_basis_source',
             field=models.CharField(blank=True, help_text='Where it comes from: the form, the contract, the weighing of interests.', max_length=500, null=True, verbose_name='source of the lawful basis'),
+        ),
+        AddCheckForNewRows(
+            model_name='contact',
+            constraint=models.CheckConstraint(condition=models.Q(('lawful_basis__in', ['consent', 'legitimate_interest', 'contract', 'legal_obligation'])), name='contacts_lawful_basis_valid'),
         ),
     ]

@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from curation_sdk.migration_operations import AddCheckWhileInUse, AddIndexWhileInUse
+from curation_sdk.migration_operations import AddIndexWhileInUse, ValidateCheck
 
 
 class Migration(migrations.Migration):
@@ -11,10 +11,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddCheckWhileInUse(
-            model_name='contact',
-            constraint=models.CheckConstraint(condition=models.Q(('lawful_basis__in', ['consent', 'legitimate_interest', 'contract', 'legal_obligation'])), name='contacts_lawful_basis_valid'),
-        ),
+        ValidateCheck(model_name='contact', name='contacts_lawful_basis_valid'),
         AddIndexWhileInUse(
             model_name='contact',
             index=models.Index(condition=models.Q(('lawful_basis__isnull', False)), fields=['lawful_basis', '-created_at', '-id'], name='contacts_lawful_basis'),

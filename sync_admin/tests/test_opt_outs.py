@@ -84,17 +84,6 @@ def test_why_they_wait(make_contact: Make, settings: Any) -> None:
     assert standing.told(MAUTIC, now=NOW) == "Mautic knows of 0 of our opt-outs; none waits."
 
 
-def test_who_is_suppressed_in_the_admin_is_told_at_once(
-    admin_client: Client, put: list[Any], django_capture_on_commit_callbacks: OnCommit
-) -> None:
-    with django_capture_on_commit_callbacks(execute=True):
-        form = {"email_key": "ada@x.example", "reason": "request", "source": "", "note": ""}
-        answer = admin_client.post(reverse("admin:contacts_suppression_add"), form)
-    assert answer.status_code == 302
-    assert Suppression.objects.count() == 1
-    assert put == [("opt_outs.tasks.tell_everybody",)]
-
-
 # --- theirs --------------------------------------------------------------------------------------------------
 
 
