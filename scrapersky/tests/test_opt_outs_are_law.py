@@ -39,10 +39,13 @@ from brevo_sync.opt_outs import SWEEPER
 from contacts.models import Contact, Suppression
 from contacts.suppression import OptOut, lift, suppress, suppressed_keys
 from curation_sdk import cycle
-from curation_sdk.claiming import claim
+from curation_sdk.claiming import Person, claim, still_to_push
+from curation_sdk.clock import SystemClock
 from curation_sdk.cycle import run_cycle
 from curation_sdk.models import SyncRun
 from curation_sdk.queueing import cancel_queued, queue_contacts
+from curation_sdk.ratelimit import RateLimiter
+from curation_sdk.settling import Result, settle
 from erasure.erasing import Who, erase_person, erase_who_came_back, look_again
 from erasure.job import ERASURE
 from erasure.models import Deletion, Erasure
@@ -63,9 +66,9 @@ from webhooks.models import PlatformEvent, Recheck
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(0)]
 
 STEPS = int(os.environ.get("LAW_STEPS", "240"))
-STEPS_OF_A_PLAY = 40
+STEPS_OF_A_PLAY = 60
 
-KEYS = [f"p{number}@acme.example" for number in range(5)]
+KEYS = [f"p{number}@acme.example" for number in range(3)]
 SPELLINGS = ("{}", " {}", "{}\n")
 TOKEN = "a-token-that-is-long-enough"
 SECRET = "mautic-webhook-secret"
@@ -76,6 +79,8 @@ COMPARISONS = (BREVO_COMPARISON, HUBSPOT_COMPARISON, MAUTIC_COMPARISON)
 
 people = st.sampled_from(KEYS)
 platforms = st.sampled_from(sorted(JOBS))
+#: More often all of them than one: what matters has to meet.
+some_platforms = st.just(sorted(JOBS)) | platforms.map(lambda one: [one])
 
 #: Requests that bring nobody anywhere, although they may name somebody.
 NO_PUSH = ("/batch/read", "/gdpr-delete", "/dnc/")
@@ -119,7 +124,9 @@ class Play(RuleBasedStateMachine):
         self.sent: list[Any] = []  # bodies of events, to be sent again
         self.known: set[str] = set()
         self.blocked: dict[tuple[str, str], str] = {}
+        self.on_the_wire: list[tuple[str, list[Person]]] = []
         self.moment = 1_795_000_000
+        Contact.objects.bulk_create(Contact(email=key, name="Ada Lovelace") for key in KEYS)
         self.before: set[str] = set()  # on record at the end of the last step
         self.forget_requests()
 
@@ -145,19 +152,29 @@ class Play(RuleBasedStateMachine):
     def rows_of_the_erased(self) -> int:
         return Contact.objects.filter(email_key__in=self.erased).count()
 
-    @rule(platform=platforms, key=st.none() | people)
-    def queue(self, platform: str, key: str | None) -> None:
+    @rule(platforms=some_platforms, key=st.none() | people)
+    def queue(self, platforms: list[str], key: str | None) -> None:
         chosen = Contact.objects.all() if key is None else Contact.objects.filter(email_key=key)
-        queue_contacts(JOBS[platform], chosen, now=timezone.now())
+        for platform in platforms:
+            queue_contacts(JOBS[platform], chosen, now=timezone.now())
 
     @rule(platform=platforms, key=people)
     def cancel(self, platform: str, key: str) -> None:
         cancel_queued(JOBS[platform], Contact.objects.filter(email_key=key))
 
-    @rule(platform=platforms, limit=st.sampled_from([None, 1, 2]))
-    def push(self, platform: str, limit: int | None) -> None:
-        run_cycle(JOBS[platform], trigger=SyncRun.Trigger.COMMAND, limit=limit)
+    @rule(platforms=some_platforms, limit=st.sampled_from([None, None, 1]))
+    def push(self, platforms: list[str], limit: int | None) -> None:
+        for platform in platforms:
+            run_cycle(JOBS[platform], trigger=SyncRun.Trigger.COMMAND, limit=limit)
         self.sandbox.clear_faults()
+
+    @rule(keys=st.sets(people))
+    def queue_and_push(self, keys: set[str]) -> None:
+        """What people do most."""
+        self.sandbox.clear_faults()
+        for job in JOBS.values():
+            queue_contacts(job, Contact.objects.filter(email_key__in=keys), now=timezone.now())
+            run_cycle(job, trigger=SyncRun.Trigger.COMMAND)
 
     @rule(platform=platforms)
     def push_and_be_killed(self, platform: str) -> None:
@@ -171,12 +188,33 @@ class Play(RuleBasedStateMachine):
                 pass  # nothing was sent, so there was nothing to store
 
     @rule(platform=platforms)
+    def a_request_hangs_on_the_wire(self, platform: str) -> None:
+        """A worker has looked right before sending, and has sent; what it sent has not arrived yet."""
+        job = JOBS[platform]
+        claimed = claim(job, job.policy(), now=timezone.now(), size=3)
+        self.on_the_wire += [(platform, still_to_push(job, claimed.to_push).to_push)]
+
+    @rule()
+    def what_hangs_on_the_wire_arrives(self) -> None:
+        """Of that nobody can call anything back; its answers are stored if they are still waited for."""
+        self.sandbox.clear_faults()
+        for platform, waiting in self.on_the_wire:
+            job = JOBS[platform]
+            with job.open(RateLimiter(1000.0, SystemClock())) as pusher:
+                answers = pusher.push([person.contact for person in waiting]) if waiting else []
+            results = [Result(person, answer) for person, answer in zip(waiting, answers, strict=True)]
+            settle(job, job.policy(), results, run=None, now=timezone.now(), chance=random.random)
+        self.on_the_wire.clear()
+        self.forget_requests()
+
+    @rule(platform=platforms)
     def claim_and_be_killed(self, platform: str) -> None:
         claim(JOBS[platform], JOBS[platform].policy(), now=timezone.now(), size=3)
 
     @rule()
     def an_hour_passes(self) -> None:
         """Leases, waits and runs of the dead are over."""
+        self.on_the_wire.clear()
         hour = timedelta(hours=1)
         for job in (*JOBS.values(), ERASURE):
             job.contacts.filter(**{f"{job.next_attempt_at}__isnull": False}).update(
@@ -243,7 +281,7 @@ class Play(RuleBasedStateMachine):
     def mautic_tells(self, key: str, status: str) -> None:
         self.moment += 1
         contact = {"id": 9_000_000, "fields": {"core": {"email": {"value": key}}}}
-        event = {"contact": contact, "channel": "email", "new_status": status, "timestamp": str(self.moment)}
+        event: Any = {"contact": contact, "channel": "email", "new_status": status, "timestamp": str(self.moment)}
         body = mautic_sends.as_php_writes_it({mautic_sends.SUBSCRIPTION_CHANGED: [event]})
         assert self.post("mautic", body) == 200
         if status != "contactable":
@@ -297,6 +335,12 @@ class Play(RuleBasedStateMachine):
         self.lost[platform].clear()
 
     @rule(key=people)
+    def somebody_unsubscribes(self, key: str) -> None:
+        """All that follows at once, as on a good day."""
+        self.brevo_tells(key, "unsubscribe")
+        self.events_are_worked_through()
+
+    @rule(key=people)
     def a_person_lifts_it(self, key: str) -> None:
         lift(key, by="grace", why="A mistake.", now=timezone.now())
         self.out.discard(key)
@@ -325,6 +369,12 @@ class Play(RuleBasedStateMachine):
         look_again(now=timezone.now())
         run_cycle(ERASURE, trigger=SyncRun.Trigger.COMMAND)
         self.sandbox.clear_faults()
+
+    @rule(key=people)
+    def an_erased_person_is_found_again(self, key: str) -> None:
+        if key in self.erased:
+            self.scrape(key, " {}", capital=True)
+            self.queue_and_push({key})
 
     @rule()
     def the_erased_who_came_back_are_erased_again(self) -> None:
@@ -374,10 +424,11 @@ class Play(RuleBasedStateMachine):
 
     def rows_in_hand(self) -> bool:
         """Is anything on its way whose end nobody knows yet?"""
-        return any(job.contacts.filter(**{job.processing_status: "Processing"}).exists() for job in JOBS.values())
+        waits = (job.contacts.filter(**{job.processing_status: "Processing"}) for job in JOBS.values())
+        return bool(self.on_the_wire) or any(one.exists() for one in waits)
 
     def pushed_since_the_last_step(self) -> set[tuple[str, str]]:
-        pushed = set()
+        pushed: set[tuple[str, str]] = set()
         for platform in JOBS:
             for request in getattr(self.sandbox, platform).requests:
                 if request.method == "GET" or any(part in request.path for part in NO_PUSH):
