@@ -10,6 +10,8 @@ import base64
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 from bench.scratch import scratch
 
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs/images"
 
-#: Pages by the name of their picture. {contact} is one that was pushed, {draft} a choice that waits for its word.
+#: Pages by the name of their picture. {contact} was pushed, {suppressed} has unsubscribed, {draft} is a choice that
+#: waits for its word.
 PAGES = {
     "contacts": "/admin/contacts/contact/",
     "contact": "/admin/contacts/contact/{contact}/change/",
+    "suppressed": "/admin/contacts/contact/{suppressed}/change/",
     "preview": "/admin/sync/brevo/preview/{draft}/",
     "dashboard": "/admin/sync/",
+    "comparison": "/admin/sync/brevo/comparison/",
     "errors": "/admin/sync/brevo/errors/",
     "connection": "/admin/sync/brevo/connection/",
     "import": "/admin/sync/import/",
@@ -37,6 +42,8 @@ KEPT = {
     "admin-dashboard": ("dashboard", "light"),
     "admin-dashboard-dark": ("dashboard", "dark"),
     "admin-dashboard-phone": ("dashboard", "phone"),
+    "admin-suppressed": ("suppressed", "light"),
+    "admin-comparison": ("comparison", "light"),
     "admin-errors": ("errors", "light"),
     "admin-connection": ("connection", "light"),
 }
@@ -65,6 +72,21 @@ PICK = """
 from contacts.models import Contact
 print(Contact.objects.filter(brevo_sync_status="Complete", mautic_sync_status="Complete").first().pk)
 """
+#: Somebody unsubscribes in Brevo, somebody else is deleted there.
+OPT_OUT = """
+from django.utils import timezone
+from contacts.models import Contact, Suppression
+from contacts.suppression import OptOut, suppress
+from curation_sdk.queueing import queue_contacts
+from scrapersky.platforms import QUEUES
+ada, *deleted = Contact.objects.filter(
+    brevo_sync_status="Complete", mautic_sync_status="Complete", email_type="CORPORATE").order_by("-pk")[:6]
+note = 'Unsubscribed in Brevo, campaign "May" (88), list 2.'
+suppress([OptOut(ada.email, Suppression.Reason.UNSUBSCRIBED, note)], "Brevo", now=timezone.now())
+for job in QUEUES:
+    queue_contacts(job, Contact.objects.filter(pk=ada.pk), now=timezone.now())
+print(ada.pk, *[one.email for one in deleted])
+"""
 DRAFT = """
 from django.contrib.auth import get_user_model
 from django.utils import timezone
@@ -77,7 +99,10 @@ print(drafts.draft(
     {"list": "email_type__exact=CORPORATE"}, user=get_user_model().objects.get(), now=timezone.now(),
 ).pk)
 """
-WAITING = "SELECT count(*) FROM contacts WHERE brevo_sync_status IN ('Queued', 'Processing')"
+WAITING = """
+SELECT count(*) FROM contacts
+WHERE brevo_sync_status IN ('Queued', 'Processing') OR n8n_sync_status IN ('Queued', 'Processing')
+"""
 
 
 def pictures(database: ScratchDatabase, folder: Path, everything: Path | None) -> None:
@@ -88,13 +113,19 @@ def pictures(database: ScratchDatabase, folder: Path, everything: Path | None) -
     database.manage("load_demo_contacts", "--count", "400")
     login = {"DJANGO_SUPERUSER_USERNAME": "admin", "DJANGO_SUPERUSER_PASSWORD": "admin"}
     database.manage("createsuperuser", "--noinput", "--email", "admin@example.com", **login)
-    with running_site(folder, database) as site, open_browser(folder) as browser:
+    with running_site(folder, database, N8N_EXPECT_CALLBACK="false") as site, open_browser(folder) as browser:
         for platform in ("brevo", "hubspot", "mautic"):
             site.database.manage(f"{platform}_setup", "--create", **site.environment)
         site.run(QUEUE)
         with site.worker():
             wait_until(lambda: site.database.query(WAITING) == [(0,)], "the contacts to be pushed", 90)
-            names = {"contact": site.run(PICK).strip(), "draft": site.run(DRAFT).strip()}
+            suppressed, *deleted = site.run(OPT_OUT).split()
+            for address in deleted:
+                url = f"{site.sandbox.brevo_url}/contacts/{quote(address)}"
+                headers = {"api-key": site.environment["BREVO_API_KEY"]}
+                urlopen(Request(url, headers=headers, method="DELETE"), timeout=10).close()
+            site.database.manage("reconcile", "brevo", **site.environment)
+            names = {"contact": site.run(PICK).strip(), "draft": site.run(DRAFT).strip(), "suppressed": suppressed}
             site.log_in(browser)
             browser.get(f"{site.url}/admin/sync/brevo/connection/")
             browser.find_element("xpath", "//button[contains(., 'Check now')]").click()

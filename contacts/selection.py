@@ -14,6 +14,7 @@ from django.http import HttpRequest, QueryDict
 
 from contacts.filters import filter_contacts
 from contacts.models import Contact
+from curation_sdk.jobs import job_named
 
 
 def select_contacts(selection: Mapping[str, Any], user: Any = None) -> QuerySet[Contact]:
@@ -57,9 +58,23 @@ def _filter_in_words(name: str, value: Any) -> str:
     return f"{_column(name)} is {value}" if part_of == name else f"{_column(part_of)} contains “{value}”"
 
 
+#: The kinds of `reconciliation`, which stands above this room, by their names in an address.
+_KINDS = {
+    "missing": "missing there",
+    "off_list": "not on the list",
+    "blocked": "blocked or unsubscribed there",
+    "changed": "changed there",
+    "newer": "changed here since the push",
+}
+
+
 def _lookup_in_words(name: str, value: str) -> str:
     if name == SEARCH_VAR:
         return f"search “{value}”" if value.strip() else ""
+    if name == "comparison":
+        platform, _, kind = value.partition(":")
+        job = job_named(platform)
+        return f"{_KINDS.get(kind, kind)}, by the comparison with {job.label if job else platform}"
     column, _, lookup = name.partition("__")
     last = lookup.rpartition("__")[2]
     if last == "isnull":

@@ -291,7 +291,8 @@ def _reason(rule: SkipRule) -> Any:
     return Value(rule.reason) if isinstance(rule.reason, str) else rule.reason
 
 
-def _cause(rule: SkipRule) -> Any:
+def skip_cause(rule: SkipRule) -> Any:
+    """SQL for the cause that contacts have who are skipped by this rule."""
     if not rule.cause and isinstance(rule.reason, str):
         return Value(cause_of(rule.reason))
     return Value(rule.cause) if isinstance(rule.cause, str) else rule.cause
@@ -302,7 +303,7 @@ def _skipped(job: SyncJob, rule: SkipRule) -> dict[str, Any]:
         job.sync_status: SyncStatus.SKIPPED,
         job.processing_status: None,
         job.processing_error: _reason(rule),
-        job.error_cause: _cause(rule),
+        job.error_cause: skip_cause(rule),
         job.retry_count: 0,
         job.next_attempt_at: None,
     }

@@ -97,7 +97,7 @@ def _contact_row(view: PageView, contact: PageContact) -> str:
 def _mail_cell(view: PageView, contact: PageContact) -> str:
     """The block, or the buttons that set it; nothing where there are none."""
     if contact.blocked:
-        return '<span class="blocked">Unsubscribed</span>'
+        return '<span class="blocked">Blocked</span>'
     if not contact.can_unsubscribe:
         return ""
     return "".join(_button(view, contact, what) for what in ("unsubscribe", *contact.more))

@@ -69,6 +69,8 @@ def preview(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResp
             "rows": _rows(job, operation, found),
             "destination": "" if off else job.destination(),
             "duration": "" if off else _duration(job, found),
+            "left_out": _left_out(job, found),
+            "skipped": sum(found.skipped.values()),
             "samples": [] if off else _samples(job, operation, found, request.user),
             "confirm": _confirms(job, found),
         }
@@ -228,10 +230,22 @@ def _rows(job: SyncJob, operation: BulkOperation, found: Forecast) -> list[dict[
     rows.append(_row("Queued already", found.already_queued, "Left as they are."))
     for rule in job.skip_rules():
         rows.append(_row(f"Skipped: {rule.label}", found.skipped.get(rule.label, 0), "They get the status Skipped."))
+        causes = sorted(found.causes.get(rule.label, {}).items(), key=lambda item: (-item[1], item[0]))
+        rows += [_row(cause, count, "", within=True) for cause, count in causes]
     if since := chosen.rows(operation).filter(decided=True).count():
         text = "Left alone: somebody decided about them since these numbers were counted."
         rows.append(_row("Decided about since", since, text, within=True))
     return rows
+
+
+def _left_out(job: SyncJob, found: Forecast) -> list[dict[str, Any]]:
+    """Some of those who would be skipped, with the reason as it is now."""
+    rows = job.contacts.filter(pk__in=found.left_out).annotate(why=skip_reason(job)).exclude(why="")
+    return [{"name": str(row), "url": _contact(row.pk), "why": row.why} for row in rows.order_by("pk")]
+
+
+def _contact(key: Any) -> str:
+    return reverse("admin:contacts_contact_change", args=[key])
 
 
 def _confirms(job: SyncJob, found: Forecast) -> str:

@@ -19,6 +19,8 @@ from contacts.selection import in_words
         ({"list": "nonsense__exact=1&q="}, "nonsense is 1"),
         ({"list": "q=%3Cb%3E", "ticked": True}, "ticked in the list: search “<b>”"),
         ({"list": "", "ticked": True}, "ticked in the list"),
+        ({"list": "comparison=brevo%3Amissing"}, "missing there, by the comparison with Brevo"),
+        ({"list": "comparison=nobody%3Anothing"}, "nothing, by the comparison with nobody"),
         ({"filters": {}}, "all contacts"),
         ({"filters": {"email_contains": "@a", "email_type": "FREE"}}, "e-mail contains “@a”; e-mail type is FREE"),
     ],

@@ -158,7 +158,7 @@ def test_the_missing_are_queued_after_a_preview_and_nobody_else(
     assert answer.redirect_chain == [(reverse("sync-preview", args=["brevo", operation.pk]), 302)]
     assert operation.forecast["queued"] == 1
     assert operation.forecast["skipped"] == {"suppressed": 1}
-    assert "comparison is brevo:missing" in answer.content.decode()
+    assert "missing there, by the comparison with Brevo" in answer.content.decode()
     admin_client.post(reverse("sync-preview-confirm", args=["brevo", operation.pk]))
     statuses = dict(Contact.objects.values_list("email", "brevo_sync_status"))
     assert [statuses[f"{name}@acme.example"] for name in names] == [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -18,8 +18,10 @@ from django.utils import timezone
 
 from brevo_sync.job import BREVO
 from contacts.models import Contact, Suppression
+from contacts.suppression import OptOut, suppress
 from contacts.tests.actions import LIST, choose
 from curation_sdk import operations, workers
+from curation_sdk.forecast import Forecast
 from curation_sdk.models import BulkOperation, SyncRun
 from scrapersky.platforms import QUEUES
 from sync_admin.previews import in_time
@@ -122,6 +124,33 @@ def test_every_queue_has_one(admin_client: Client, make_contact: Make, worker: N
     answer = admin_client.post(f"{page}confirm/", follow=True)
     assert said(answer).startswith(f"Queued 1 contact for {job.name}.")
     assert getattr(Contact.objects.get(), job.sync_status) == "Queued"
+
+
+def test_it_says_who_is_skipped_and_why(
+    admin_client: Client, make_contact: Make, worker: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curation_sdk.forecast.LEFT_OUT", 3)
+    reason, day = Suppression.Reason, datetime(2026, 11, 24, 12, tzinfo=UTC)
+    out = [("ada@x.example", reason.UNSUBSCRIBED), *((f"p{n}@x.example", reason.COMPLAINT) for n in range(3))]
+    suppress([OptOut(address, why, since=day) for address, why in out], "Brevo", now=day)
+    made = [*(make_contact(address) for address, _ in out), make_contact(None), make_contact("free@x.example")]
+    page = preview_of(admin_client, *made)
+    text = text_of(admin_client.get(page))
+    assert "Skipped: suppressed 4 They get the status Skipped." in text
+    assert "of these, Suppressed since …: Spam complaint. 3 of these, Suppressed since …: Unsubscribed. 1" in text
+    shown = text.partition("3 of those who are skipped, and why")[2].partition("requests")[0]
+    assert shown.count("Suppressed since 2026-11-24: ") == 3
+    assert "free@x.example" not in shown
+
+    Suppression.objects.update(lifted_at=timezone.now())
+    assert "who are skipped, and why" not in text_of(admin_client.get(page)), "the reason is that of the moment"
+
+
+def test_the_causes_of_many_chunks_are_added_up() -> None:
+    one = Forecast(skipped={"suppressed": 3}, causes={"suppressed": {"a": 2, "b": 1}}, left_out=["1", "2"])
+    found = one + Forecast() + Forecast(skipped={"suppressed": 2}, causes={"suppressed": {"b": 2}}, left_out=["3"])
+    assert found.causes == {"suppressed": {"a": 2, "b": 3}}
+    assert (found.skipped, found.left_out) == ({"suppressed": 5}, ["1", "2", "3"])
 
 
 def test_an_address_that_cannot_be_pushed_is_named(admin_client: Client, make_contact: Make, worker: None) -> None:

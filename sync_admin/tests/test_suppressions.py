@@ -139,7 +139,7 @@ def test_lifting_shows_everything_that_holds_and_keeps_the_reason(admin_client: 
     page = page_of(admin_client, url)
     for text in ("Unsubscribed", "Hard bounce", "Brevo", "Mautic", "Event 17", "un-blocks nobody in Brevo or Mautic"):
         assert text in page
-    assert "the next sweep suppresses" in page
+    assert "is suppressed here again when the contact changes there" in page
     assert "bob@x.example" not in page
     assert in_force().count() == 3, "a look lifts nobody"
 
