@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from brevo_sync.blocks import is_blocked
 from brevo_sync.job import BREVO
 from brevo_sync.rechecking import recheck
 from contacts.address_key import email_key
@@ -247,7 +248,7 @@ _READERS: dict[Kind, Callable[[dict[str, Any], Kind, list[str], datetime, _News]
 def _blocked(event: dict[str, Any], about: list[str]) -> Iterable[str]:
     """Whom the event calls blocked. What says that somebody is not blocked lifts nothing."""
     for part in (event, *_contents(event)):
-        if any(part.get(name) in (True, 1, "true") for name in ("emailBlacklist", "emailBlacklisted")):
+        if is_blocked(part):
             named = [key for key in _keys(part) if key]
             yield from named or about
 

@@ -12,8 +12,8 @@ import pytest
 import responses
 from django.core.management import CommandError, call_command
 
-from brevo_sync.client import BrevoError, Kind, refuse_to_unblock
-from brevo_sync.opt_outs import AT_ONCE, SWEEPER, BrevoBlocker, BrevoReader, person
+from brevo_sync.client import MOST_ON_A_PAGE, BrevoError, Kind, refuse_to_unblock
+from brevo_sync.opt_outs import SWEEPER, BrevoBlocker, BrevoReader, person
 from brevo_sync.tasks import process_brevo_sync_queue
 from brevo_sync.tests.support import CONTACTS, client
 from contacts.models import Contact, Suppression
@@ -146,7 +146,7 @@ def test_a_page_is_asked_for() -> None:
 @responses.activate
 def test_everything_has_no_window() -> None:
     responses.get(CONTACTS, json={"count": 0})
-    page = BrevoReader(client(), None).page(None, 0, AT_ONCE)
+    page = BrevoReader(client(), None).page(None, 0, MOST_ON_A_PAGE)
     assert (list(page.people), page.total) == ([], 0)
     assert responses.calls[0].request.params == {"limit": "1000", "offset": "0", "sort": "asc"}
 
@@ -170,7 +170,7 @@ def test_everything_has_no_window() -> None:
 def test_rubbish_is_trouble_that_passes(body: str) -> None:
     responses.get(CONTACTS, body=body)
     with pytest.raises(BrevoError) as raised:
-        BrevoReader(client(), None).page(None, 0, AT_ONCE)
+        BrevoReader(client(), None).page(None, 0, MOST_ON_A_PAGE)
     assert raised.value.kind is Kind.TRANSIENT
 
 
@@ -185,6 +185,8 @@ def test_rubbish_is_trouble_that_passes(body: str) -> None:
         ({"listUnsubscribed": [4]}, None, []),
         ({"listUnsubscribed": None}, 5, []),
         ({"listUnsubscribed": "5"}, 5, []),
+        ({"listUnsubscribed": [5]}, 6, []),
+        ({"listUnsubscribed": ["5"], "emailBlacklisted": "no"}, 5, [REASON.UNSUBSCRIBED]),
         ({"emailBlacklisted": True, "listUnsubscribed": [5]}, 5, [REASON.BLOCKED, REASON.UNSUBSCRIBED]),
         ({}, 5, []),
     ],
@@ -197,7 +199,7 @@ def test_who_counts(found: dict[str, Any], list_id: int | None, reasons: list[An
 
 def test_the_list_stands_in_the_evidence() -> None:
     ((_, note),) = person({"listUnsubscribed": [5]}, 5).opt_outs
-    assert note == "Unsubscribed from list 5 in Brevo, as the daily sweep found."
+    assert note == "Unsubscribed from list 5 in Brevo."
 
 
 @pytest.mark.parametrize(
@@ -331,7 +333,7 @@ def test_who_left_our_list_and_who_left_another(sandbox: Sandbox, make_contact: 
     assert sweep_platform("brevo") == "Read 2 people of Brevo, 1 newly suppressed."
     row = Suppression.objects.get()
     assert (row.email_key, row.reason) == ("ada@x.example", REASON.UNSUBSCRIBED)
-    assert row.note == "Unsubscribed from list 2 in Brevo, as the daily sweep found."
+    assert row.note == "Unsubscribed from list 2 in Brevo."
 
 
 def test_trouble_in_the_sweep(sandbox: Sandbox, make_contact: Make) -> None:
