@@ -51,6 +51,6 @@ def _why(job: SyncJob, wait: int, *, now: datetime) -> str:
     if not now_possible:
         return "Told when the push that is under way has ended."
     last = LastTelling.objects.filter(pk=job.platform).first()
-    if last and last.problem:
+    if last and last.at and last.problem:
         return f"The last try, {moment(last.at, now=now)}: {last.problem}"
     return "Told with the next run, at the latest with the schedule."

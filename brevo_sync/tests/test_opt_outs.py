@@ -256,7 +256,7 @@ def push(*emails: str, make_contact: Make) -> None:
 
 
 def suppress_now(email: str) -> None:
-    suppress([OptOut(email, REASON.REQUEST)], "A person", now=NOON)
+    suppress([OptOut(email, REASON.REQUEST)], "A person", now=datetime.now(UTC))
 
 
 def test_ours_are_told_and_never_taken_back(
