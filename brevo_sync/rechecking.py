@@ -25,7 +25,7 @@ from webhooks import rechecks
 
 logger = logging.getLogger(__name__)
 
-#: Of the account's rate: the rest is for pushes. Each push of ours comes back as a change to be read.
+#: Of the account's rate: the rest is for pushes.
 SHARE = 0.2
 
 AT_ONCE = 20
