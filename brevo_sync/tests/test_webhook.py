@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -66,6 +67,46 @@ def test_a_worker_is_called_once_for_a_call_with_events(monkeypatch: pytest.Monk
     send([])
     send(3)
     assert calls == [1]
+
+
+class Chunks(io.BytesIO):
+    """A body that comes in parts, as gunicorn hands it over."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size, 1000) if size and size > 0 else size)
+
+
+def send_in_chunks(raw: bytes, *, url: str = URL, terminated: bool = True) -> Any:
+    body = {"wsgi.input": Chunks(raw), "wsgi.input_terminated": terminated, "CONTENT_LENGTH": ""}
+    headers = {"Authorization": f"Bearer {TOKEN}", "Transfer-Encoding": "chunked"}
+    return Client().generic("POST", url, content_type="application/json", headers=headers, **body)
+
+
+@pytest.mark.parametrize("url", [URL, f"{URL}/"])
+def test_a_body_without_a_length_is_read(url: str) -> None:
+    """Brevo drops an event that is refused."""
+    assert send_in_chunks(json.dumps({**UNSUBSCRIBED, "reason": "x" * 5000}).encode(), url=url).status_code == 200
+    assert stored() == [("unsubscribe", "ada@x.example", "received")]
+
+
+def test_one_that_never_ends_is_not() -> None:
+    assert send_in_chunks(b" " * (receiving.LONGEST_BODY + 1)).status_code == 413
+    assert send_in_chunks(json.dumps(UNSUBSCRIBED).encode(), terminated=False).status_code == 400
+    assert not PlatformEvent.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"event":"unsubscribe","email":"ada@x.example","campaign name":"M\xe4rz \xff"}',
+        b'\xef\xbb\xbf{"event":"unsubscribe","email":"ada@x.example"}',
+    ],
+    ids=["in another encoding", "with a mark before it"],
+)
+def test_an_odd_byte_loses_no_event(raw: bytes) -> None:
+    assert send(None, raw=raw).status_code == 200
+    work_through_events()
+    assert list(Suppression.objects.values_list("email_key", "reason")) == [("ada@x.example", "unsubscribed")]
 
 
 @pytest.mark.parametrize(
