@@ -20,6 +20,7 @@ from curation_sdk.database import atomic_with_retry
 from curation_sdk.http import Unanswered
 from curation_sdk.outcomes import NotPushed, StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
+from opt_outs import pacing
 from opt_outs.news import news
 from webhooks import rechecks
 
@@ -35,8 +36,9 @@ _ENOUGH = 5.0  # seconds
 
 
 def recheck(seconds: float, stop: Callable[[], bool]) -> int:
-    """Read the contacts that are due, for so many seconds. Returns how many were read."""
-    if conf.off_reason():
+    """Read the contacts that are due, for so many seconds. Returns how many were read: nobody while Brevo is off,
+    paused, or asks to be left alone."""
+    if pacing.left_alone(BREVO, now=timezone.now()):
         return 0
     config = conf.load()
     end = time.monotonic() + seconds

@@ -35,6 +35,9 @@ from opt_outs.models import LastTelling, ToldOptOut
 
 logger = logging.getLogger(__name__)
 
+#: So begins what a platform keeps with a block of ours. By this it is known again when it is read there.
+OURS = "Suppressed in ScraperSky"
+
 #: In the task queue the step takes no longer than this, so that the run behind it ends in time.
 WITHIN = timedelta(seconds=10)
 
@@ -162,11 +165,16 @@ def tell(
     return told
 
 
+def lately(job: SyncJob, *, now: datetime) -> Q | None:
+    """Among which suppressions those are that wait: the condition; None when that may be any."""
+    clear_at = _last(job).values_list("clear_at", flat=True).first()
+    return Q(recorded_at__gte=clear_at - LATELY) if clear_at and now - LATELY < clear_at <= now else None
+
+
 def _is_work(job: SyncJob, now: datetime) -> bool:
     """Is there somebody to be told? Asked before each run, so it reads the whole ledger now and then only."""
-    clear_at = _last(job).values_list("clear_at", flat=True).first()
-    if clear_at and now - LATELY < clear_at <= now:
-        return untold(job).filter(recorded_at__gte=clear_at - LATELY).exists()
+    if (among := lately(job, now=now)) is not None:
+        return untold(job).filter(among).exists()
     if waiting(job).exists():
         _last(job).update(clear_at=None)
         return untold(job).exists()
@@ -262,7 +270,7 @@ class _Step:
         Looked up by the address is whose id we do not have, and whose id is gone there: it may have been merged into
         another contact, which lives on with the address. False: nobody was there, but somebody has begun to push him.
         """
-        why = f"Suppressed in ScraperSky: {suppression.get_reason_display()}."
+        why = f"{OURS}: {suppression.get_reason_display()}."
         calls, gone, blocked = 0, False, False
         ids = _ids_here(self.job, suppression.email_key)
         for contact_id in ids:

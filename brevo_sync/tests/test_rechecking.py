@@ -13,6 +13,7 @@ from brevo_sync.client import BrevoClient
 from brevo_sync.rechecking import recheck
 from contacts.models import Suppression
 from contacts.suppression import OptOut, in_force, lift, suppress
+from curation_sdk.models import QueuePause, SyncRun
 from opt_outs.models import ToldOptOut
 from sandbox.brevo.store import Contact
 from sandbox.server import Sandbox
@@ -108,6 +109,27 @@ def test_trouble_with_one_does_not_hold_up_the_others(sandbox: Sandbox) -> None:
     read()
     assert suppressed() == [("b@x.example", "blocked")]
     assert Recheck.objects.get().tries == 1
+
+
+def test_it_leaves_brevo_alone_while_that_is_wanted(sandbox: Sandbox) -> None:
+    asked("a@x.example")
+    now = timezone.now()
+    pause = QueuePause.objects.create(platform="brevo", paused_by="eve", paused_at=now)
+    assert read() == 0
+    pause.delete()
+    SyncRun.objects.create(
+        platform="brevo",
+        trigger="schedule",
+        state="finished",
+        slot=0,
+        started_at=now,
+        heartbeat_at=now,
+        resume_at=now + timedelta(hours=1),
+    )
+    assert read() == 0
+    assert sandbox.brevo.requests == []
+    SyncRun.objects.update(resume_at=now)
+    assert read() == 1
 
 
 def test_it_ends_when_asked_and_does_nothing_while_brevo_is_off(sandbox: Sandbox, settings: Any) -> None:
