@@ -109,10 +109,29 @@ def _held(body: dict[str, Any]) -> list[Any] | None:
 
 
 def _pieces(event: dict[str, Any], text: str) -> list[Piece]:
+    """One for each address, as if the event were about that alone: what is kept of one person says nothing of others.
+
+    An event may name thousands, and Brevo waits meanwhile: so each part of it is looked at once.
+    """
     found = addresses(event)
     if len(found) < 2:
         return [_piece(event, found[0] if found else "", text)]
-    return [_piece(about, address, json.dumps(about)) for address in found for about in [_about(event, address)]]
+    named: dict[str | None, list[dict[str, Any]]] = {}
+    general = []
+    for part in contents(event):
+        keys = _keys(part)
+        rest = {name: value for name, value in part.items() if name not in ("email", "emails")}
+        for key in keys:
+            named.setdefault(key, []).append({**rest, "email": key})
+        if not keys:
+            general.append(part)
+    pieces = []
+    for address in found:
+        about = {**event, "email": address}
+        if "content" in event:
+            about["content"] = [*named.get(address, ()), *general]
+        pieces.append(_piece(about, address, json.dumps(about)))
+    return pieces
 
 
 def _piece(event: dict[str, Any], address: str, text: str) -> Piece:
@@ -144,18 +163,6 @@ def _texts(value: Any) -> Iterator[str]:
     for one in value if isinstance(value, list) else [value]:
         if isinstance(one, str):
             yield one
-
-
-def _about(event: dict[str, Any], address: str) -> dict[str, Any]:
-    """The event as if it were about this address alone: what is kept of one person says nothing of others."""
-    named = [part for part in contents(event) if address in _keys(part)]
-    general = [part for part in contents(event) if not _keys(part)]
-    content = [
-        {**{name: value for name, value in part.items() if name not in ("email", "emails")}, "email": address}
-        for part in named
-    ]
-    kept = {**event, "email": address}
-    return {**kept, "content": [*content, *general]} if "content" in event else kept
 
 
 def _keys(part: Mapping[str, Any]) -> set[str | None]:

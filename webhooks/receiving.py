@@ -27,7 +27,10 @@ State = PlatformEvent.State
 
 #: Brevo sends up to 500 events at once, of about a kilobyte each. Django itself refuses more than 2.5 MB.
 LONGEST_BODY = 2_000_000
-MOST_EVENTS = 2_000
+MOST_EVENTS = 20_000
+
+#: So many of them are stored by one statement.
+AT_ONCE = 2_000
 
 #: Of a body that nobody can read, so much is kept.
 KEPT_OF_UNREADABLE = 50_000
@@ -115,6 +118,11 @@ def _receive(source: Source, raw: bytes, now: datetime) -> JsonResponse:
 
 def store(platform: str, pieces: Sequence[Piece], *, now: datetime, problem: str = "") -> None:
     """Keep the events, in their order, but for those that are there already. `problem`: of unreadable ones."""
+    for start in range(0, len(pieces), AT_ONCE):
+        _store(platform, pieces[start : start + AT_ONCE], now, problem)
+
+
+def _store(platform: str, pieces: Sequence[Piece], now: datetime, problem: str) -> None:
     when = connection.ops.adapt_datetimefield_value(now)
     values: list[Any] = []
     for piece in pieces:

@@ -11,6 +11,7 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
+from contacts.address_key import email_key
 from contacts.models import Contact, Suppression
 from webhooks import receiving
 from webhooks.models import PlatformEvent
@@ -308,6 +309,30 @@ def test_a_batch_falls_into_its_events(body: Any) -> None:
 def test_an_object_that_we_do_not_know_is_kept(body: Any) -> None:
     assert send(body).status_code == 200
     assert PlatformEvent.objects.get().state == "received"
+
+
+def test_an_event_may_name_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brevo waits meanwhile: each address is looked at a few times, and not once for every other."""
+    looks: list[str] = []
+
+    def counted(address: str) -> str | None:
+        looks.append(address)
+        return email_key(address)
+
+    monkeypatch.setattr("brevo_sync.webhooks.email_key", counted)
+    people = [f"P{number}@x.example" for number in range(5000)]
+    assert send({"event": "contact_updated", "ts": 1, "content": {"emails": people}}).status_code == 200
+    assert len(looks) <= 3 * len(people)
+    assert PlatformEvent.objects.count() == len(people)
+    last = PlatformEvent.objects.order_by("id").last()
+    assert last is not None
+    about = {
+        "event": "contact_updated",
+        "ts": 1,
+        "email": "p4999@x.example",
+        "content": [{"email": "p4999@x.example"}],
+    }
+    assert json.loads(last.body) == about
 
 
 def test_an_event_about_several_people_is_one_for_each() -> None:
