@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from brevo_sync import conf
+from brevo_sync.blocks import blocks, moment
 from brevo_sync.client import MOST_ON_A_PAGE, BrevoClient, BrevoError, contact_id
 from brevo_sync.job import BREVO
 from brevo_sync.payload import contact_payload
 from contacts.address_key import BLANKS
-from contacts.models import Suppression
 from curation_sdk.ratelimit import RateLimiter
 from reconciliation import same
 from reconciliation.held import UNREADABLE, Asked, Block, Comparison, Held, Page
@@ -96,30 +95,17 @@ class BrevoReader:
             values={str(name).upper(): value for name, value in values.items()},
             on_list=None if list_id is None else list_id in _numbers(contact.get("listIds")),
             block=self._block(contact),
-            changed_at=_moment(contact.get("modifiedAt")),
+            changed_at=moment(contact.get("modifiedAt")),
         )
 
     def _block(self, contact: dict[str, Any]) -> Block | None:
         """Blocked for all mail, or unsubscribed from our list: such a person is not merely "not on the list"."""
-        if contact.get("emailBlacklisted") is True:
-            return Block(Suppression.Reason.BLOCKED, "Brevo does not mail this address: it is blocked there.")
-        list_id = self.config.list_id
-        if list_id is not None and list_id in _numbers(contact.get("listUnsubscribed")):
-            return Block(Suppression.Reason.UNSUBSCRIBED, f"Unsubscribed from list {list_id} in Brevo.")
-        return None
+        found = blocks(contact, self.config.list_id)
+        return Block(*found[0]) if found else None
 
 
 def _numbers(found: Any) -> list[Any]:
     return found if isinstance(found, list) else []
-
-
-def _moment(text: Any) -> datetime | None:
-    """A time in Brevo's answers: UTC, with milliseconds or without, with an offset or without."""
-    try:
-        when = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def against() -> str:

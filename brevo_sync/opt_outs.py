@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from brevo_sync import conf
+from brevo_sync.blocks import blocks, moment
 from brevo_sync.client import MOST_ON_A_PAGE, BrevoClient, BrevoError, Kind, contact_id
 from brevo_sync.job import BREVO
 from contacts.deliverable import skip_reason
-from contacts.models import Suppression
 from curation_sdk.ratelimit import RateLimiter
 from curation_sdk.wording import storable
-from opt_outs.sweeping import Page, Person, Sweeper
+from opt_outs.news import Person
+from opt_outs.sweeping import Page, Sweeper
 from opt_outs.telling import Teller
 
 #: Seconds for the answer to a call for one contact, before a run.
@@ -63,15 +64,10 @@ class BrevoReader:
 
 def person(found: dict[str, Any], list_id: int | None) -> Person:
     """One of Brevo's contacts. list_id: our list; who unsubscribed from another one only, may still be mailed."""
-    opt_outs = []
-    if found.get("emailBlacklisted"):
-        opt_outs.append((Suppression.Reason.BLOCKED, "Blocked in Brevo, as the daily sweep found."))
-    left = found.get("listUnsubscribed")
-    if list_id is not None and isinstance(left, list) and str(list_id) in map(str, left):
-        note = f"Unsubscribed from list {list_id} in Brevo, as the daily sweep found."
-        opt_outs.append((Suppression.Reason.UNSUBSCRIBED, note))
     address, number = found.get("email"), storable(contact_id(found), 100)
-    return Person(number, address if isinstance(address, str) else "", _moment(found.get("modifiedAt")), opt_outs)
+    return Person(
+        number, address if isinstance(address, str) else "", moment(found.get("modifiedAt")), blocks(found, list_id)
+    )
 
 
 @contextmanager
@@ -85,15 +81,6 @@ def _reader(limiter: RateLimiter) -> Iterator[BrevoReader]:
     config = conf.load()
     with closing(BrevoClient(config, limiter)) as client:
         yield BrevoReader(client, config.list_id)
-
-
-def _moment(text: Any) -> datetime | None:
-    """A time of Brevo's: UTC where it names no offset. None for what is none."""
-    try:
-        found = datetime.fromisoformat(text) if isinstance(text, str) else None
-        return found and (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 TELLER = Teller(job=BREVO, open=_blocker)

@@ -6,25 +6,27 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any
+from dataclasses import replace
 
 from django.utils import timezone
 
 from brevo_sync import conf
 from brevo_sync.client import BrevoClient, BrevoError, Kind
 from brevo_sync.job import BREVO
-from contacts.models import Suppression
-from contacts.suppression import OptOut, suppress
+from brevo_sync.opt_outs import person
+from contacts.suppression import suppress
 from curation_sdk.clock import SystemClock
 from curation_sdk.database import atomic_with_retry
 from curation_sdk.http import Unanswered
 from curation_sdk.outcomes import NotPushed, StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
+from opt_outs import pacing
+from opt_outs.news import news
 from webhooks import rechecks
 
 logger = logging.getLogger(__name__)
 
-#: Of the account's rate: the rest is for pushes. Each push of ours comes back as a change to be read.
+#: Of the account's rate: the rest is for pushes.
 SHARE = 0.2
 
 AT_ONCE = 20
@@ -34,8 +36,9 @@ _ENOUGH = 5.0  # seconds
 
 
 def recheck(seconds: float, stop: Callable[[], bool]) -> int:
-    """Read the contacts that are due, for so many seconds. Returns how many were read."""
-    if conf.off_reason():
+    """Read the contacts that are due, for so many seconds. Returns how many were read: nobody while Brevo is off,
+    paused, or asks to be left alone."""
+    if pacing.left_alone(BREVO, now=timezone.now()):
         return 0
     config = conf.load()
     end = time.monotonic() + seconds
@@ -66,22 +69,12 @@ def _read(client: BrevoClient, config: conf.BrevoConfig, taken: rechecks.Taken) 
         (rechecks.done if gone else rechecks.failed)(taken, now=timezone.now())
         return True
 
+    one = replace(person(found, config.list_id), address=taken.address)
+
     def store() -> None:
         now = timezone.now()
-        suppress(opt_outs(taken.address, found, config.list_id), BREVO.label, now=now)
+        suppress(news(BREVO, [one]), BREVO.label, now=now)
         rechecks.done(taken, now=now)
 
     atomic_with_retry(store)
     return True
-
-
-def opt_outs(address: str, found: dict[str, Any], list_id: int | None) -> list[OptOut]:
-    """What a contact, as Brevo shows it, says about mail. That somebody is not blocked lifts nothing here."""
-    said = []
-    if found.get("emailBlacklisted") is True:
-        said.append(OptOut(address, Suppression.Reason.BLOCKED, "Brevo says that the address is blocked."))
-    left = found.get("listUnsubscribed")
-    if list_id is not None and isinstance(left, list) and list_id in left:
-        note = f"Unsubscribed from list {list_id} in Brevo."
-        said.append(OptOut(address, Suppression.Reason.UNSUBSCRIBED, note))
-    return said

@@ -15,6 +15,8 @@ from typing import Any
 
 from django.db.models import Q
 
+from brevo_sync.blocks import is_blocked
+from brevo_sync.echoes import Change, Moment, contents, is_tame, to_read
 from brevo_sync.job import BREVO
 from brevo_sync.rechecking import recheck
 from contacts.address_key import email_key
@@ -78,6 +80,7 @@ _AHEAD = timedelta(minutes=5)
 #: Before that there was no Brevo; a time so old is an error.
 _EARLIEST = datetime(2012, 1, 1, tzinfo=UTC)
 
+
 _TIMES = ("ts_epoch", "ts_event", "ts", "date", "date_event")
 
 
@@ -106,10 +109,29 @@ def _held(body: dict[str, Any]) -> list[Any] | None:
 
 
 def _pieces(event: dict[str, Any], text: str) -> list[Piece]:
+    """One for each address, as if the event were about that alone: what is kept of one person says nothing of others.
+
+    An event may name thousands, and Brevo waits meanwhile: so each part of it is looked at once.
+    """
     found = addresses(event)
     if len(found) < 2:
         return [_piece(event, found[0] if found else "", text)]
-    return [_piece(about, address, json.dumps(about)) for address in found for about in [_about(event, address)]]
+    named: dict[str | None, list[dict[str, Any]]] = {}
+    general = []
+    for part in contents(event):
+        keys = _keys(part)
+        rest = {name: value for name, value in part.items() if name not in ("email", "emails")}
+        for key in keys:
+            named.setdefault(key, []).append({**rest, "email": key})
+        if not keys:
+            general.append(part)
+    pieces = []
+    for address in found:
+        about = {**event, "email": address}
+        if "content" in event:
+            about["content"] = [*named.get(address, ()), *general]
+        pieces.append(_piece(about, address, json.dumps(about)))
+    return pieces
 
 
 def _piece(event: dict[str, Any], address: str, text: str) -> Piece:
@@ -131,7 +153,7 @@ def _key(event: dict[str, Any], name: str, address: str) -> str:
 def addresses(event: Mapping[str, Any]) -> list[str]:
     """Whom an event is about, as addresses are compared: from whichever place this form names them in."""
     found = [*_texts(event.get("email"))]
-    for part in _contents(event):
+    for part in contents(event):
         found += [*_texts(part.get("email")), *_texts(part.get("emails"))]
     return list(dict.fromkeys(key for one in found if (key := fitting(email_key(one)))))
 
@@ -141,23 +163,6 @@ def _texts(value: Any) -> Iterator[str]:
     for one in value if isinstance(value, list) else [value]:
         if isinstance(one, str):
             yield one
-
-
-def _contents(event: Mapping[str, Any]) -> list[dict[str, Any]]:
-    content = event.get("content")
-    return [one for one in (content if isinstance(content, list) else [content]) if isinstance(one, dict)]
-
-
-def _about(event: dict[str, Any], address: str) -> dict[str, Any]:
-    """The event as if it were about this address alone: what is kept of one person says nothing of others."""
-    named = [part for part in _contents(event) if address in _keys(part)]
-    general = [part for part in _contents(event) if not _keys(part)]
-    content = [
-        {**{name: value for name, value in part.items() if name not in ("email", "emails")}, "email": address}
-        for part in named
-    ]
-    kept = {**event, "email": address}
-    return {**kept, "content": [*content, *general]} if "content" in event else kept
 
 
 def _keys(part: Mapping[str, Any]) -> set[str | None]:
@@ -173,7 +178,7 @@ class _News:
 
     opt_outs: list[OptOut] = field(default_factory=list)
     gone: list[tuple[str, datetime]] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
+    changed: list[Change] = field(default_factory=list)
 
 
 def apply(events: Sequence[PlatformEvent], now: datetime) -> list[Verdict]:
@@ -186,8 +191,7 @@ def apply(events: Sequence[PlatformEvent], now: datetime) -> list[Verdict]:
     suppress(news.opt_outs, BREVO.label, now=now)
     for address, when in news.gone:
         _forget(address, when)
-    ours = set(Contact.objects.filter(email_key__in=set(news.changed)).order_by().values_list("email_key", flat=True))
-    rechecks.ask(BREVO.platform, map(str, ours), now=now)
+    rechecks.ask(BREVO.platform, to_read(news.changed), now=now)
     return verdicts
 
 
@@ -196,35 +200,36 @@ def _read(event: dict[str, Any], received_at: datetime, news: _News) -> Verdict:
     about = addresses(event)
     if kind is None or not about:
         return IGNORED
-    when = moment_of(event, received_at)
+    when = Moment(moment_of(event, received_at), received_at)
     return _READERS[kind](event, kind, about, when, news)
 
 
-def _opted_out(event: dict[str, Any], kind: Kind, about: list[str], when: datetime, news: _News) -> Verdict:
+def _opted_out(event: dict[str, Any], kind: Kind, about: list[str], when: Moment, news: _News) -> Verdict:
     reason, note = _REASONS[kind]
-    news.opt_outs += [OptOut(address, reason, f"{note}{_circumstances(event)}.", when) for address in about]
+    news.opt_outs += [OptOut(address, reason, f"{note}{_circumstances(event)}.", when.happened) for address in about]
     return Verdict(State.APPLIED, f"Suppressed: {reason.label}.")
 
 
-def _deleted(event: dict[str, Any], kind: Kind, about: list[str], when: datetime, news: _News) -> Verdict:
-    news.gone += [(address, when) for address in about]
+def _deleted(event: dict[str, Any], kind: Kind, about: list[str], when: Moment, news: _News) -> Verdict:
+    news.gone += [(address, when.happened) for address in about]
     said = "Deleted in Brevo. It is not made again there by itself: whoever wants that queues it again."
     return Verdict(State.APPLIED, said)
 
 
-def _updated(event: dict[str, Any], kind: Kind, about: list[str], when: datetime, news: _News) -> Verdict:
+def _updated(event: dict[str, Any], kind: Kind, about: list[str], when: Moment, news: _News) -> Verdict:
     blocked = list(_blocked(event, about))
     if blocked:
         reason = Suppression.Reason.BLOCKED
         news.opt_outs += [
-            OptOut(address, reason, "Brevo says that the address is blocked.", when) for address in blocked
+            OptOut(address, reason, "Brevo says that the address is blocked.", when.happened) for address in blocked
         ]
         return Verdict(State.APPLIED, f"Suppressed: {reason.label}.")
-    news.changed += about
-    return Verdict(State.APPLIED, "To be read again, if it is a contact of ours.")
+    tame = is_tame(event)
+    news.changed += [Change(address, tame, when) for address in about]
+    return Verdict(State.APPLIED, "To be read again, if it is a contact of ours and more than the echo of a push.")
 
 
-def _kept(event: dict[str, Any], kind: Kind, about: list[str], when: datetime, news: _News) -> Verdict:
+def _kept(event: dict[str, Any], kind: Kind, about: list[str], when: Moment, news: _News) -> Verdict:
     said = {
         Kind.SOFT_BOUNCE: "A mail could not be delivered for now.",
         Kind.ADDED: f"Added to {_lists(event) or 'a list'} in Brevo.",
@@ -232,7 +237,7 @@ def _kept(event: dict[str, Any], kind: Kind, about: list[str], when: datetime, n
     return Verdict(State.APPLIED, said[kind])
 
 
-_READERS: dict[Kind, Callable[[dict[str, Any], Kind, list[str], datetime, _News], Verdict]] = {
+_READERS: dict[Kind, Callable[[dict[str, Any], Kind, list[str], Moment, _News], Verdict]] = {
     Kind.UNSUBSCRIBED: _opted_out,
     Kind.HARD_BOUNCE: _opted_out,
     Kind.SPAM: _opted_out,
@@ -246,8 +251,8 @@ _READERS: dict[Kind, Callable[[dict[str, Any], Kind, list[str], datetime, _News]
 
 def _blocked(event: dict[str, Any], about: list[str]) -> Iterable[str]:
     """Whom the event calls blocked. What says that somebody is not blocked lifts nothing."""
-    for part in (event, *_contents(event)):
-        if any(part.get(name) in (True, 1, "true") for name in ("emailBlacklist", "emailBlacklisted")):
+    for part in (event, *contents(event)):
+        if is_blocked(part):
             named = [key for key in _keys(part) if key]
             yield from named or about
 

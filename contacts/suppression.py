@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from contacts.address_hash import address_hash, key_name
 from contacts.address_key import email_key
@@ -144,18 +144,6 @@ def lift(key: str, *, by: str, why: str, now: datetime, only: Collection[UUID] |
     if only is not None:
         rows = rows.filter(pk__in=only)
     return rows.update(lifted_at=now, lifted_by=by, lift_reason=storable(why.strip()))
-
-
-def last_lifted(keys: Collection[str]) -> dict[str, datetime]:
-    """When a person last lifted what was known of each address (as `email_key` gives it); without those never lifted.
-
-    What a platform held against somebody before that moment was lifted with it.
-    """
-    found: dict[str, datetime] = {}
-    for some in _parts(sorted(set(keys))):
-        lifted = Suppression.objects.filter(email_key__in=some, lifted_at__isnull=False).order_by()
-        found.update(lifted.values("email_key").annotate(last=Max("lifted_at")).values_list("email_key", "last"))
-    return found
 
 
 def lost_key() -> str:

@@ -318,7 +318,8 @@ class _Cycle:
         failures: set[str] = set()
         for person, answer in zip(people, answers, strict=True):
             if isinstance(answer, NotPushed):
-                self.waiting.append(person)
+                # First in line: its claim is the oldest, and by the first the age of all is told.
+                self.waiting.appendleft(person)
                 continue
             self.answered.append(Result(person, answer))
             # A push of many that fails is one failure, not as many as it has people.

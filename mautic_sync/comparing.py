@@ -13,6 +13,7 @@ from mautic_sync import conf, details
 from mautic_sync.client import MauticClient
 from mautic_sync.job import MAUTIC
 from mautic_sync.payload import SHORT, contact_payload, mautic_address
+from opt_outs.telling import OURS
 from reconciliation import same
 from reconciliation.held import Asked, Block, Comparison, Held, Page
 
@@ -24,9 +25,6 @@ ON_A_PAGE = 100
 
 #: Contacts asked for by one step, if the rate allows as many in ten seconds. A call or two each.
 ASKS = 20
-
-#: How the comment of a "do not contact" entry begins that we have set there ourselves: see `mautic_sync.opt_outs`.
-OURS = "Suppressed in ScraperSky"
 
 #: Mautic's reason of a "do not contact" entry -> ours.
 REASONS = {

@@ -33,11 +33,17 @@ class ToldOptOut(models.Model):
 
 
 class LastTelling(models.Model):
-    """The last time that somebody was to be told to a platform. problem: why some were not; "" when all were."""
+    """The last time that somebody was to be told to a platform, and the lock of whoever does it.
+
+    problem: why some were not; "" when all were. clear_at: when it was last seen that nobody waits; NULL when somebody
+    does, or did. busy_until: when whoever tells at this moment is taken for lost.
+    """
 
     platform = models.CharField(primary_key=True, max_length=20)
-    at = models.DateTimeField()
+    at = models.DateTimeField(null=True)
     problem = models.TextField(blank=True, default="")
+    clear_at = models.DateTimeField(null=True)
+    busy_until = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "last_tellings"

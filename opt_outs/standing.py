@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import Q
+
 from curation_sdk.job import SyncJob
 from curation_sdk.wording import count_of, moment
 from opt_outs import pacing
-from opt_outs.models import LastTelling, Sweep
-from opt_outs.telling import concerned, untold, waiting
+from opt_outs.models import LastTelling, Sweep, ToldOptOut
+from opt_outs.telling import lately, untold, waiting
 
 
 def told(job: SyncJob, *, now: datetime) -> str:
     """How many people the platform has been told of, how many wait, and why."""
-    everybody = concerned(job).order_by().values("email_key").distinct().count()
-    wait = waiting(job).order_by().values("email_key").distinct().count()
-    known = f"{job.label} knows of {everybody - wait:,} of our opt-outs"
+    wait = waiting(job).filter(lately(job, now=now) or Q()).order_by().values("email_key").distinct().count()
+    known = f"{job.label} knows of {_told(job):,} of our opt-outs"
     if not wait:
         return f"{known}; none waits."
     return f"{known}; {wait:,} {'waits' if wait == 1 else 'wait'}. {_why(job, wait, now=now)}"
@@ -44,6 +45,13 @@ def sweep_in_trouble(job: SyncJob) -> bool:
     return bool(last and last.problem)
 
 
+def _told(job: SyncJob) -> int:
+    """People of whom the platform has been told something that is in force."""
+    told = ToldOptOut.objects.filter(platform=job.platform, told_at__isnull=False, suppression__lifted_at=None)
+    told = told.exclude(suppression__source=job.label).exclude(suppression__email_key="").order_by()
+    return told.values("suppression__email_key").distinct().count()
+
+
 def _why(job: SyncJob, wait: int, *, now: datetime) -> str:
     if reason := pacing.left_alone(job, now=now):
         return reason
@@ -51,6 +59,6 @@ def _why(job: SyncJob, wait: int, *, now: datetime) -> str:
     if not now_possible:
         return "Told when the push that is under way has ended."
     last = LastTelling.objects.filter(pk=job.platform).first()
-    if last and last.problem:
+    if last and last.at and last.problem:
         return f"The last try, {moment(last.at, now=now)}: {last.problem}"
     return "Told with the next run, at the latest with the schedule."

@@ -21,12 +21,10 @@ from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, FilteredRelation, Q
+from django.db.models import F, Q
 from django.utils.module_loading import import_string
 
-from contacts.address_key import email_key
-from contacts.models import Suppression
-from contacts.suppression import OptOut, suppress
+from contacts.suppression import suppress
 from curation_sdk.answers import PlatformError
 from curation_sdk.clock import Clock, SystemClock
 from curation_sdk.database import atomic_with_retry
@@ -37,10 +35,9 @@ from curation_sdk.ratelimit import RateLimiter
 from curation_sdk.wording import count_of, storable
 from opt_outs import pacing
 from opt_outs.models import Sweep
+from opt_outs.news import CLOCKS, Person, news
 
 logger = logging.getLogger(__name__)
-
-Reason = Suppression.Reason
 
 #: A sweep begins so long after the beginning of the last one.
 EVERY = timedelta(hours=23)
@@ -59,22 +56,6 @@ LOOK_BACK = 10
 
 #: A list that changes faster than it can be read is left for the next day.
 MOST_BACK = 50
-
-#: What we tell a platform is dated by its clock, which may differ from ours by so much.
-CLOCKS = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A contact as the platform holds it. changed: when it last changed there; None: not to be read.
-
-    opt_outs: why the platform does not mail it, as reason and evidence; empty: it does.
-    """
-
-    id: str
-    address: str
-    changed: datetime | None
-    opt_outs: Sequence[tuple[Suppression.Reason, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +245,7 @@ class _Step:
         now = self.clock.now()
 
         def store() -> int:
-            told = suppress(_news(self.job, people), self.job.label, now=now)
+            told = suppress(news(self.job, people), self.job.label, now=now)
             values = {"problem": "", "heartbeat_at": now, **moved}
             counts = {"read": F("read") + len(people), "suppressed": F("suppressed") + told}
             if not _mine(self.row).update(**values, **counts):
@@ -288,41 +269,3 @@ class _Step:
         if row.finished_at and row.problem:
             return Swept(f"{read} {row.problem}", problem=True, suppressed=self.suppressed)
         return Swept(f"{read} It goes on." if more else read, more=more, suppressed=self.suppressed)
-
-
-def _news(job: SyncJob, people: Sequence[Person]) -> list[OptOut]:
-    """The opt-outs that say something new."""
-    blocked = [(key, one) for one in people if one.opt_outs and (key := email_key(one.address))]
-    lifted, told = _known(job, {key for key, _ in blocked})
-    return [
-        OptOut(one.address, reason, note, one.changed)
-        for key, one in sorted(blocked, key=lambda pair: pair[0])
-        for reason, note in one.opt_outs
-        if not _is_settled(one, lifted.get(key))
-        and not (reason is Reason.BLOCKED and _is_ours(one, told.get(key, ())))
-    ]
-
-
-def _is_settled(one: Person, lifted: datetime | None) -> bool:
-    """Has a person lifted here what the platform holds against this one, which has not changed there since?"""
-    return one.changed is not None and lifted is not None and one.changed <= lifted
-
-
-def _is_ours(one: Person, told: Sequence[datetime]) -> bool:
-    """Is the block what we told the platform ourselves: has nothing changed there since, but by that?"""
-    return one.changed is not None and any(abs(one.changed - when) <= CLOCKS for when in told)
-
-
-def _known(job: SyncJob, keys: set[str]) -> tuple[dict[str, datetime], dict[str, list[datetime]]]:
-    """By the address: when what we have from the platform was last lifted; when we told the platform of a suppression,
-    in force or not."""
-    told_it = FilteredRelation("told", condition=Q(told__platform=job.platform))
-    rows = Suppression.objects.filter(email_key__in=keys).annotate(theirs=told_it).order_by()
-    lifted: dict[str, datetime] = {}
-    told: dict[str, list[datetime]] = {}
-    for key, source, lifted_at, told_at in rows.values_list("email_key", "source", "lifted_at", "theirs__told_at"):
-        if lifted_at and source == job.label:
-            lifted[key] = max(lifted_at, lifted.get(key, lifted_at))
-        if told_at:
-            told.setdefault(key, []).append(told_at)
-    return lifted, told

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -35,11 +35,21 @@ from opt_outs.models import LastTelling, ToldOptOut
 
 logger = logging.getLogger(__name__)
 
+#: So begins what a platform keeps with a block of ours. By this it is known again when it is read there.
+OURS = "Suppressed in ScraperSky"
+
 #: In the task queue the step takes no longer than this, so that the run behind it ends in time.
 WITHIN = timedelta(seconds=10)
 
 #: Suppressions read at once.
 AT_ONCE = 200
+
+#: Once nobody waits, only what was recorded lately is looked at: a transaction may have taken so long. Everybody is
+#: looked at again after this time, for whoever came under a suppression otherwise: by a change of address, say.
+LATELY = timedelta(hours=1)
+
+#: Whoever tells and has not been heard of for so long is lost. One person takes less than half of it.
+LOST_AFTER = timedelta(minutes=2)
 
 #: So many failures in a row are the platform's trouble, not that of single people.
 TROUBLE = 3
@@ -137,26 +147,91 @@ def tell(
     """
     job, clock = teller.job, clock or SystemClock()
     now = clock.now()
-    if pacing.left_alone(job, now=now, even_if_paused=even_if_paused) or not untold(job).exists():
+    if pacing.left_alone(job, now=now, even_if_paused=even_if_paused) or not _is_work(job, now):
+        return Told(0)
+    lock = _Lock.taken(job, clock)
+    if lock is None:
         return Told(0)
     limiter = RateLimiter(pacing.rate(job, now=now), clock)
-    with _home_after(within, limiter), teller.open(limiter) as blocker:
-        told = _Step(job, blocker, clock, within, stop).run()
-    LastTelling.objects.update_or_create(platform=job.platform, defaults={"at": now, "problem": told.problem})
+    try:
+        with _home_after(within, limiter), teller.open(limiter) as blocker:
+            told = _Step(job, blocker, clock, within, stop, lock).run()
+        _last(job).update(at=now, problem=told.problem)
+    finally:
+        lock.release()
+    if told.count and not told.problem and not told.more:
+        # Whoever was recorded in the last moment: another step may have left it to us, when we had looked already.
+        return replace(told, more=untold(job).filter(recorded_at__gte=now - LATELY).exists())
     return told
+
+
+def lately(job: SyncJob, *, now: datetime) -> Q | None:
+    """Among which suppressions those are that wait: the condition; None when that may be any."""
+    clear_at = _last(job).values_list("clear_at", flat=True).first()
+    return Q(recorded_at__gte=clear_at - LATELY) if clear_at and now - LATELY < clear_at <= now else None
+
+
+def _is_work(job: SyncJob, now: datetime) -> bool:
+    """Is there somebody to be told? Asked before each run, so it reads the whole ledger now and then only."""
+    if (among := lately(job, now=now)) is not None:
+        return untold(job).filter(among).exists()
+    if waiting(job).exists():
+        _last(job).update(clear_at=None)
+        return untold(job).exists()
+    LastTelling.objects.update_or_create(platform=job.platform, defaults={"clear_at": now})
+    return False
+
+
+def _last(job: SyncJob) -> QuerySet[LastTelling]:
+    return LastTelling.objects.filter(platform=job.platform)
+
+
+class _Lock:
+    """Only one step at a time tells a platform: two would make each call twice."""
+
+    def __init__(self, job: SyncJob, clock: Clock, until: datetime) -> None:
+        self.job, self.clock, self.until = job, clock, until
+
+    @classmethod
+    def taken(cls, job: SyncJob, clock: Clock) -> _Lock | None:
+        """None: somebody else has it."""
+        LastTelling.objects.bulk_create([LastTelling(platform=job.platform)], ignore_conflicts=True)
+        now = clock.now()
+        until = now + LOST_AFTER
+        free = Q(busy_until=None) | Q(busy_until__lte=now) | Q(busy_until__gt=until)  # beyond: by a clock put back
+        return cls(job, clock, until) if _last(job).filter(free).update(busy_until=until) else None
+
+    def kept(self) -> bool:
+        """Keep it. False: we were taken for lost."""
+        until = self.clock.now() + LOST_AFTER
+        if until - self.until < LOST_AFTER / 4:
+            return True
+        mine = _last(self.job).filter(busy_until=self.until).update(busy_until=until)
+        self.until = until
+        return bool(mine)
+
+    def release(self) -> None:
+        _last(self.job).filter(busy_until=self.until).update(busy_until=None)
 
 
 class _Step:
     """One step: through the suppressions in parts, until all are told, the time is over, or the platform says no."""
 
     def __init__(
-        self, job: SyncJob, blocker: Blocker, clock: Clock, within: timedelta | None, stop: Callable[[], bool]
+        self,
+        job: SyncJob,
+        blocker: Blocker,
+        clock: Clock,
+        within: timedelta | None,
+        stop: Callable[[], bool],
+        lock: _Lock,
     ) -> None:
         self.job = job
         self.blocker = blocker
         self.clock = clock
         self.end = None if within is None else clock.monotonic() + within.total_seconds()
         self.stop = stop
+        self.lock = lock
         self.failed: set[Any] = set()
         self.told: set[str] = set()  # addresses
         self.in_a_row = 0
@@ -167,6 +242,8 @@ class _Step:
             for suppression in suppressions:
                 if suppression.email_key in self.told:
                     continue
+                if not self.lock.kept():
+                    return self._ended()
                 if self.stop() or self._late():
                     return self._ended(more=True)
                 try:
@@ -193,7 +270,7 @@ class _Step:
         Looked up by the address is whose id we do not have, and whose id is gone there: it may have been merged into
         another contact, which lives on with the address. False: nobody was there, but somebody has begun to push him.
         """
-        why = f"Suppressed in ScraperSky: {suppression.get_reason_display()}."
+        why = f"{OURS}: {suppression.get_reason_display()}."
         calls, gone, blocked = 0, False, False
         ids = _ids_here(self.job, suppression.email_key)
         for contact_id in ids:

@@ -7,16 +7,17 @@ from datetime import datetime
 
 from contacts.address_key import email_key
 from contacts.models import Suppression
-from contacts.suppression import OptOut, in_force, last_lifted, suppress
+from contacts.suppression import in_force, suppress
 from curation_sdk.job import SyncJob
+from opt_outs.news import Person, news
 from reconciliation.held import Held
 
 
 def record(job: SyncJob, found: Iterable[tuple[str, Held]], *, now: datetime) -> int:
     """Suppress each address whose contact there is blocked. Returns how many rows the ledger has got.
 
-    An address may differ from that of the contact there. Left alone is what we know from the platform already, and a
-    block that a person lifted here after the contact's last change there.
+    An address may differ from that of the contact there. Left alone is what we know from the platform already, and
+    what is no news (`opt_outs.news`).
     """
     blocked: dict[str, Held] = {}
     for address, held in found:
@@ -26,14 +27,9 @@ def record(job: SyncJob, found: Iterable[tuple[str, Held]], *, now: datetime) ->
     if not blocked:
         return 0
     known = set(in_force().filter(email_key__in=blocked, source=job.label).values_list("email_key", flat=True))
-    lifted = last_lifted(blocked.keys())
-    opt_outs = [
-        OptOut(key, Suppression.Reason(held.block.reason), held.block.note, held.changed_at)
+    people = [
+        Person(held.remote_id, key, held.changed_at, [(Suppression.Reason(held.block.reason), held.block.note)])
         for key, held in blocked.items()
-        if held.block and key not in known and not _lifted(held, lifted.get(key))
+        if held.block and key not in known
     ]
-    return suppress(opt_outs, job.label, now=now)
-
-
-def _lifted(held: Held, when: datetime | None) -> bool:
-    return when is not None and held.changed_at is not None and held.changed_at <= when
+    return suppress(news(job, people), job.label, now=now)

@@ -27,7 +27,10 @@ State = PlatformEvent.State
 
 #: Brevo sends up to 500 events at once, of about a kilobyte each. Django itself refuses more than 2.5 MB.
 LONGEST_BODY = 2_000_000
-MOST_EVENTS = 2_000
+MOST_EVENTS = 20_000
+
+#: So many of them are stored by one statement.
+AT_ONCE = 2_000
 
 #: Of a body that nobody can read, so much is kept.
 KEPT_OF_UNREADABLE = 50_000
@@ -42,13 +45,32 @@ _ROW = "(%s, %s, %s, %s, %s, %s, %s, 0, '', %s)"
 def body_of(request: HttpRequest) -> bytes | JsonResponse:
     """The raw bytes; an answer instead when there are too many of them or the sender hung up."""
     try:
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            return _in_chunks(request)
         length = int(request.META.get("CONTENT_LENGTH") or 0)
         if length <= LONGEST_BODY:
             return request.body
     except RequestDataTooBig:
         pass
-    except (UnreadablePostError, ValueError):
+    except (UnreadablePostError, ValueError, OSError):
         return said(400, "The body could not be read to its end.")
+    return _too_large()
+
+
+def _in_chunks(request: HttpRequest) -> bytes | JsonResponse:
+    """A body without a length. Django takes it for an empty one, and we would lose the event.
+
+    Where the server does not know its end (`wsgi.input_terminated`), reading would never end.
+    """
+    if not request.META.get("wsgi.input_terminated"):
+        return said(400, "This server takes no body without a length. Send it with a Content-Length header.")
+    stream, body = request.META["wsgi.input"], bytearray()
+    while len(body) <= LONGEST_BODY and (piece := stream.read(min(65_536, LONGEST_BODY + 1 - len(body)))):
+        body += piece
+    return bytes(body) if len(body) <= LONGEST_BODY else _too_large()
+
+
+def _too_large() -> JsonResponse:
     return said(413, f"The body is larger than {LONGEST_BODY // 1_000_000} MB. Send fewer events at once.")
 
 
@@ -77,9 +99,10 @@ def said(status: int, detail: str) -> JsonResponse:
 
 
 def _receive(source: Source, raw: bytes, now: datetime) -> JsonResponse:
-    text = raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
+    # One odd byte in a campaign's name is no reason to refuse an event: Brevo would drop it for good.
+    text = raw.decode("utf-8-sig", "replace").replace("\x00", "\ufffd")
     try:
-        pieces = source.split(_parsed(raw), text)
+        pieces = source.split(_parsed(text), text)
     except NotEvents as error:
         kept = text[:KEPT_OF_UNREADABLE]
         key = hashlib.sha256(b"unreadable" + raw).hexdigest()
@@ -95,6 +118,11 @@ def _receive(source: Source, raw: bytes, now: datetime) -> JsonResponse:
 
 def store(platform: str, pieces: Sequence[Piece], *, now: datetime, problem: str = "") -> None:
     """Keep the events, in their order, but for those that are there already. `problem`: of unreadable ones."""
+    for start in range(0, len(pieces), AT_ONCE):
+        _store(platform, pieces[start : start + AT_ONCE], now, problem)
+
+
+def _store(platform: str, pieces: Sequence[Piece], now: datetime, problem: str) -> None:
     when = connection.ops.adapt_datetimefield_value(now)
     values: list[Any] = []
     for piece in pieces:
@@ -106,9 +134,9 @@ def store(platform: str, pieces: Sequence[Piece], *, now: datetime, problem: str
         cursor.execute(sql, values)
 
 
-def _parsed(raw: bytes) -> Any:
+def _parsed(text: str) -> Any:
     try:
-        return json.loads(raw)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise NotEvents("The body is no JSON. Send a JSON object, or an array of objects.") from error
 

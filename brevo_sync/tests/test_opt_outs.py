@@ -185,6 +185,8 @@ def test_rubbish_is_trouble_that_passes(body: str) -> None:
         ({"listUnsubscribed": [4]}, None, []),
         ({"listUnsubscribed": None}, 5, []),
         ({"listUnsubscribed": "5"}, 5, []),
+        ({"listUnsubscribed": [5]}, 6, []),
+        ({"listUnsubscribed": ["5"], "emailBlacklisted": "no"}, 5, [REASON.UNSUBSCRIBED]),
         ({"emailBlacklisted": True, "listUnsubscribed": [5]}, 5, [REASON.BLOCKED, REASON.UNSUBSCRIBED]),
         ({}, 5, []),
     ],
@@ -197,7 +199,7 @@ def test_who_counts(found: dict[str, Any], list_id: int | None, reasons: list[An
 
 def test_the_list_stands_in_the_evidence() -> None:
     ((_, note),) = person({"listUnsubscribed": [5]}, 5).opt_outs
-    assert note == "Unsubscribed from list 5 in Brevo, as the daily sweep found."
+    assert note == "Unsubscribed from list 5 in Brevo."
 
 
 @pytest.mark.parametrize(
@@ -254,7 +256,7 @@ def push(*emails: str, make_contact: Make) -> None:
 
 
 def suppress_now(email: str) -> None:
-    suppress([OptOut(email, REASON.REQUEST)], "A person", now=NOON)
+    suppress([OptOut(email, REASON.REQUEST)], "A person", now=datetime.now(UTC))
 
 
 def test_ours_are_told_and_never_taken_back(
@@ -331,7 +333,7 @@ def test_who_left_our_list_and_who_left_another(sandbox: Sandbox, make_contact: 
     assert sweep_platform("brevo") == "Read 2 people of Brevo, 1 newly suppressed."
     row = Suppression.objects.get()
     assert (row.email_key, row.reason) == ("ada@x.example", REASON.UNSUBSCRIBED)
-    assert row.note == "Unsubscribed from list 2 in Brevo, as the daily sweep found."
+    assert row.note == "Unsubscribed from list 2 in Brevo."
 
 
 def test_trouble_in_the_sweep(sandbox: Sandbox, make_contact: Make) -> None:

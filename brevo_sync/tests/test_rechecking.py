@@ -10,8 +10,11 @@ from django.db import connection
 from django.utils import timezone
 
 from brevo_sync.client import BrevoClient
-from brevo_sync.rechecking import opt_outs, recheck
+from brevo_sync.rechecking import recheck
 from contacts.models import Suppression
+from contacts.suppression import OptOut, in_force, lift, suppress
+from curation_sdk.models import QueuePause, SyncRun
+from opt_outs.models import ToldOptOut
 from sandbox.brevo.store import Contact
 from sandbox.server import Sandbox
 from webhooks import rechecks
@@ -48,20 +51,28 @@ def test_blocked_ones_are_suppressed_and_others_left(sandbox: Sandbox) -> None:
     assert [one.method for one in sandbox.brevo.requests] == ["GET"] * 3, "nothing is written"
 
 
-@pytest.mark.parametrize(
-    ("found", "list_id", "reasons"),
-    [
-        ({"emailBlacklisted": True}, None, ["blocked"]),
-        ({"listUnsubscribed": [7]}, 7, ["unsubscribed"]),
-        ({"listUnsubscribed": [7]}, 8, []),
-        ({"listUnsubscribed": [7]}, None, []),
-        ({"listUnsubscribed": None, "emailBlacklisted": "no"}, 7, []),
-        ({"listUnsubscribed": [7], "emailBlacklisted": True}, 7, ["blocked", "unsubscribed"]),
-    ],
-    ids=str,
-)
-def test_what_a_contact_says(found: dict[str, Any], list_id: int | None, reasons: list[str]) -> None:
-    assert [one.reason for one in opt_outs("a@x.example", found, list_id)] == reasons
+@pytest.mark.parametrize(("changed", "again"), [(-60.0, False), (60.0, True)], ids=["before the lift", "after it"])
+def test_a_block_that_a_person_lifted_here_stays_lifted(sandbox: Sandbox, changed: float, again: bool) -> None:
+    """Until the contact changes there once more."""
+    now = timezone.now()
+    suppress([OptOut("a@x.example", Suppression.Reason.BLOCKED)], "Brevo", now=now - timedelta(hours=1))
+    lift("a@x.example", by="eve", why="She wrote to us.", now=now)
+    store = sandbox.brevo.account.store
+    store.put(Contact(store.next_id(), "a@x.example", 0.0, now.timestamp() + changed, email_blacklisted=True))
+    asked("a@x.example")
+    assert read() == 1
+    assert in_force().exists() == again
+
+
+def test_our_own_block_is_no_news(sandbox: Sandbox) -> None:
+    now = timezone.now()
+    suppress([OptOut("a@x.example", Suppression.Reason.REQUEST)], "A person", now=now)
+    ToldOptOut.objects.create(platform="brevo", suppression=Suppression.objects.get(), told_at=now)
+    store = sandbox.brevo.account.store
+    store.put(Contact(store.next_id(), "a@x.example", 0.0, now.timestamp(), email_blacklisted=True))
+    asked("a@x.example")
+    assert read() == 1
+    assert suppressed() == [("a@x.example", "request")]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -98,6 +109,27 @@ def test_trouble_with_one_does_not_hold_up_the_others(sandbox: Sandbox) -> None:
     read()
     assert suppressed() == [("b@x.example", "blocked")]
     assert Recheck.objects.get().tries == 1
+
+
+def test_it_leaves_brevo_alone_while_that_is_wanted(sandbox: Sandbox) -> None:
+    asked("a@x.example")
+    now = timezone.now()
+    pause = QueuePause.objects.create(platform="brevo", paused_by="eve", paused_at=now)
+    assert read() == 0
+    pause.delete()
+    SyncRun.objects.create(
+        platform="brevo",
+        trigger="schedule",
+        state="finished",
+        slot=0,
+        started_at=now,
+        heartbeat_at=now,
+        resume_at=now + timedelta(hours=1),
+    )
+    assert read() == 0
+    assert sandbox.brevo.requests == []
+    SyncRun.objects.update(resume_at=now)
+    assert read() == 1
 
 
 def test_it_ends_when_asked_and_does_nothing_while_brevo_is_off(sandbox: Sandbox, settings: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
+from contacts.address_key import email_key
 from contacts.models import Contact, Suppression
 from webhooks import receiving
 from webhooks.models import PlatformEvent
@@ -66,6 +68,46 @@ def test_a_worker_is_called_once_for_a_call_with_events(monkeypatch: pytest.Monk
     send([])
     send(3)
     assert calls == [1]
+
+
+class Chunks(io.BytesIO):
+    """A body that comes in parts, as gunicorn hands it over."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(min(size, 1000) if size and size > 0 else size)
+
+
+def send_in_chunks(raw: bytes, *, url: str = URL, terminated: bool = True) -> Any:
+    body = {"wsgi.input": Chunks(raw), "wsgi.input_terminated": terminated, "CONTENT_LENGTH": ""}
+    headers = {"Authorization": f"Bearer {TOKEN}", "Transfer-Encoding": "chunked"}
+    return Client().generic("POST", url, content_type="application/json", headers=headers, **body)
+
+
+@pytest.mark.parametrize("url", [URL, f"{URL}/"])
+def test_a_body_without_a_length_is_read(url: str) -> None:
+    """Brevo drops an event that is refused."""
+    assert send_in_chunks(json.dumps({**UNSUBSCRIBED, "reason": "x" * 5000}).encode(), url=url).status_code == 200
+    assert stored() == [("unsubscribe", "ada@x.example", "received")]
+
+
+def test_one_that_never_ends_is_not() -> None:
+    assert send_in_chunks(b" " * (receiving.LONGEST_BODY + 1)).status_code == 413
+    assert send_in_chunks(json.dumps(UNSUBSCRIBED).encode(), terminated=False).status_code == 400
+    assert not PlatformEvent.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"event":"unsubscribe","email":"ada@x.example","campaign name":"M\xe4rz \xff"}',
+        b'\xef\xbb\xbf{"event":"unsubscribe","email":"ada@x.example"}',
+    ],
+    ids=["in another encoding", "with a mark before it"],
+)
+def test_an_odd_byte_loses_no_event(raw: bytes) -> None:
+    assert send(None, raw=raw).status_code == 200
+    work_through_events()
+    assert list(Suppression.objects.values_list("email_key", "reason")) == [("ada@x.example", "unsubscribed")]
 
 
 @pytest.mark.parametrize(
@@ -267,6 +309,30 @@ def test_a_batch_falls_into_its_events(body: Any) -> None:
 def test_an_object_that_we_do_not_know_is_kept(body: Any) -> None:
     assert send(body).status_code == 200
     assert PlatformEvent.objects.get().state == "received"
+
+
+def test_an_event_may_name_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brevo waits meanwhile: each address is looked at a few times, and not once for every other."""
+    looks: list[str] = []
+
+    def counted(address: str) -> str | None:
+        looks.append(address)
+        return email_key(address)
+
+    monkeypatch.setattr("brevo_sync.webhooks.email_key", counted)
+    people = [f"P{number}@x.example" for number in range(5000)]
+    assert send({"event": "contact_updated", "ts": 1, "content": {"emails": people}}).status_code == 200
+    assert len(looks) <= 3 * len(people)
+    assert PlatformEvent.objects.count() == len(people)
+    last = PlatformEvent.objects.order_by("id").last()
+    assert last is not None
+    about = {
+        "event": "contact_updated",
+        "ts": 1,
+        "email": "p4999@x.example",
+        "content": [{"email": "p4999@x.example"}],
+    }
+    assert json.loads(last.body) == about
 
 
 def test_an_event_about_several_people_is_one_for_each() -> None:

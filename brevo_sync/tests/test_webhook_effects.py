@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from brevo_sync.tests.test_webhook import TOKEN, send
 from contacts.models import Contact, Suppression
@@ -134,6 +135,67 @@ def test_changed_contacts_of_ours_are_to_be_read_once(make_contact: Make) -> Non
     come(*(event("contact_updated", ts=SECONDS + number, content=[{"attributes": {}}]) for number in range(3)))
     come(event("contact_updated", "stranger@x.example", ts=SECONDS))
     assert list(Recheck.objects.values_list("platform", "email_key")) == [("brevo", "ada@x.example")]
+
+
+ATTRIBUTES = [{"email": "ada@x.example", "attributes": {"PHONE": "1"}}]
+JOINED = {"emails": ["ada@x.example"], "link_list_ids": [2]}
+
+
+def updated(content: Any, **more: Any) -> dict[str, Any]:
+    return {"id": 5, "event": "contact_updated", "email": "ada@x.example", "ts": SECONDS, "content": content, **more}
+
+
+@pytest.mark.parametrize(
+    ("content", "after", "read"),
+    [
+        (ATTRIBUTES, 2, False),
+        (JOINED, 2, False),
+        ([{"email": "ada@x.example", "list": {"addition": [2]}}], 2, False),
+        (ATTRIBUTES, -58, False),
+        (ATTRIBUTES, 61, True),
+        (ATTRIBUTES, -61, True),
+        ([], 2, True),
+        (None, 2, True),
+        ([{"email": "ada@x.example"}], 2, True),
+        ([{"email": "ada@x.example", "list": {"removal": [2]}}], 2, True),
+        ({**JOINED, "unlink_list_ids": [3]}, 2, True),
+        ([{**ATTRIBUTES[0], "emailBlacklist": False}], 2, True),
+        ([*ATTRIBUTES, {"email": "ada@x.example", "news": 1}], 2, True),
+    ],
+    ids=str,
+)
+def test_the_echo_of_a_push_is_not_read(make_contact: Make, content: Any, after: int, read: bool) -> None:
+    """Else each push would cost another call. What may speak of a block is read in any case."""
+    pushed = WHEN - timedelta(seconds=after)
+    make_contact("ada@x.example", brevo_sync_status="Complete", brevo_synced_at=pushed, brevo_contact_id="9")
+    come(updated(content))
+    assert Recheck.objects.exists() == read
+
+
+def test_what_says_more_beside_an_echo_is_read(make_contact: Make) -> None:
+    make_contact("ada@x.example", brevo_synced_at=WHEN)
+    come(updated(ATTRIBUTES, emailBlacklisted=False))
+    assert Recheck.objects.exists()
+
+
+def test_a_block_within_a_push_counts(make_contact: Make) -> None:
+    make_contact("ada@x.example", brevo_synced_at=WHEN)
+    come(updated([{**ATTRIBUTES[0], "emailBlacklisted": True}]))
+    assert suppressed() == [("ada@x.example", "blocked", "Brevo")]
+
+
+def test_an_echo_that_is_quicker_than_we_are(make_contact: Make) -> None:
+    """It comes while the push has not been stored yet."""
+    columns = {"brevo_sync_status": "Processing", "brevo_processing_status": "Processing"}
+    make_contact("ada@x.example", brevo_synced_at=WHEN - timedelta(days=9), **columns)
+    come(updated(ATTRIBUTES))
+    assert not Recheck.objects.exists()
+
+
+def test_an_echo_whose_time_is_in_another_timezone(make_contact: Make) -> None:
+    make_contact("ada@x.example", brevo_synced_at=timezone.now())
+    come(updated(ATTRIBUTES, ts=int(timezone.now().timestamp()) - 7200))
+    assert not Recheck.objects.exists()
 
 
 # --- deletions ----------------------------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from contacts.suppression import (
     OptOut,
     erased_keys,
     in_force,
-    last_lifted,
     lift,
     lost_key,
     of_person,
@@ -92,7 +91,6 @@ def test_a_person_lifts_everything_that_holds_and_it_stays_on_record(make_contac
     assert suppressed_keys([ADA]) == set()
     assert queue_contacts(BREVO, Contact.objects.filter(pk=contact.pk), now=NOON).queued == 1
     assert {(one.lifted_by, one.lift_reason) for one in of_person(ADA)} == {("grace", "Signed up again by form.")}
-    assert last_lifted([ADA, "bob@x.example"]) == {ADA: NOON + timedelta(hours=1)}
     assert lift(ADA, by="grace", why="again", now=NOON) == 0
 
 

@@ -13,7 +13,7 @@ import pytest
 from brevo_sync.job import BREVO
 from contacts.models import Contact, Domain
 from curation_sdk import runs
-from curation_sdk.claiming import claim, due
+from curation_sdk.claiming import Claimer, claim, due
 from curation_sdk.models import SyncRun
 from curation_sdk.outcomes import NotPushed, Outcome, Rejected, Retry, StopRun, Synced, Throttled, Waiting
 from curation_sdk.queueing import queue_contacts
@@ -391,6 +391,44 @@ def test_a_throttle_that_outlasts_the_budget_ends_the_run(queued: Queued, clock:
     report = run(scripted_job(BREVO, pusher), clock, budget=timedelta(seconds=30))
     assert report.reason == "slow down"
     assert clock.waited == []
+
+
+def test_who_was_given_back_by_a_push_is_looked_at_before_the_next(
+    queued: Queued, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when others have been claimed meanwhile, at this very moment."""
+    from contacts.models import Suppression
+
+    for name in ("a", "b", "c", "d"):
+        queued(f"{name}@acme.example")
+        clock.advance(seconds=1)
+    claimed = threading.Event()
+    whole = Claimer.claim
+    claims: list[int] = []
+
+    def counted(self: Claimer, **options: Any) -> Any:
+        found = whole(self, **options)
+        claims.append(1)
+        if len(claims) == 2:
+            Suppression.objects.create(email_key="b@acme.example", reason="unsubscribed", source="Brevo")
+            claimed.set()
+        return found
+
+    monkeypatch.setattr(Claimer, "claim", counted)
+
+    class HalfWay(ScriptedPusher):
+        def push(self, contacts: Any) -> Any:
+            self.pushed += [one.email for one in contacts]
+            if len(self.pushed) > 2:
+                return [Synced("1") for _ in contacts]
+            clock.advance(seconds=10)
+            assert claimed.wait(10)
+            return [Synced("1"), NotPushed()]
+
+    pusher = HalfWay()
+    run(replace(scripted_job(BREVO, pusher, batch_size=2), push_size=2), clock)
+    assert sorted(pusher.pushed) == [f"{name}@acme.example" for name in "abcd"]
+    assert statuses() == {"Complete": 3, "Skipped": 1}
 
 
 @pytest.mark.parametrize("what", ["cancelled", "suppressed", "deleted"])

@@ -20,12 +20,12 @@ from curation_sdk.outcomes import NO_EVIDENCE, NotPushed, StopRun, Throttled
 from curation_sdk.ratelimit import RateLimiter
 from curation_sdk.testing import NOON, FakeClock
 from opt_outs.models import Sweep, ToldOptOut
+from opt_outs.news import Person
 from opt_outs.sweeping import (
     EVERY,
     LOST_AFTER,
     OVERLAP,
     Page,
-    Person,
     Sweeper,
     Swept,
     is_due,

@@ -187,6 +187,6 @@ def test_a_pause_ends_the_sweep_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _person(number: int) -> Any:
-    from opt_outs.sweeping import Person
+    from opt_outs.news import Person
 
     return Person(str(number), f"p{number}@x.example", None)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from brevo_sync.job import BREVO
 from contacts.models import Contact, Suppression
@@ -22,7 +23,7 @@ from curation_sdk.outcomes import NO_EVIDENCE, NotPushed, StopRun, Throttled
 from curation_sdk.testing import NOON, FakeClock
 from mautic_sync.job import MAUTIC
 from opt_outs.models import LastTelling, ToldOptOut
-from opt_outs.telling import Teller, Told, tell, tellers, untold, waiting
+from opt_outs.telling import LOST_AFTER, Teller, Told, tell, tellers, untold, waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -283,19 +284,95 @@ def test_a_push_that_begins_while_nobody_is_found_is_waited_for(job: SyncJob, ma
 # --- trouble -------------------------------------------------------------------------------------------------
 
 
-def test_two_steps_at_once_and_a_suppression_that_is_deleted_meanwhile(job: SyncJob, many: Any) -> None:
+def test_of_two_steps_at_once_one_tells(job: SyncJob, many: Any) -> None:
+    """Even when one of them was taken for lost and is not: what is kept is kept once."""
+    many(3)
+    others = [Blocker(job) for _ in range(2)]
+    clock = FakeClock()
+
+    class Meanwhile(Blocker):
+        def block(self, contact_id: str, why: str) -> bool:
+            if contact_id == "0":
+                assert others[0].step(clock=clock) == Told(0)
+                clock.advance(seconds=90)
+            if contact_id == "1":
+                assert others[0].step(clock=clock) == Told(0), "the first one has shown that it lives"
+                clock.advance(minutes=3)
+                assert others[1].step(clock=clock) == Told(2)
+            return super().block(contact_id, why)
+
+    first = Meanwhile(job)
+    assert first.step(clock=clock, within=None) == Told(2)
+    assert (first.ids, others[0].ids, others[1].ids) == (["0", "1"], [], ["1", "2"])
+    assert ToldOptOut.objects.count() == 3
+    assert Blocker(job).step(clock=clock) == Told(0)
+
+
+def test_a_step_that_died_holds_up_nobody_for_long(job: SyncJob, many: Any) -> None:
+    many(1)
+    LastTelling.objects.create(platform=job.platform, busy_until=NOON + LOST_AFTER)
+    assert Blocker(job).step() == Told(0)
+    assert Blocker(job).step(clock=FakeClock(NOON + LOST_AFTER)) == Told(1)
+
+
+def test_a_suppression_that_is_deleted_meanwhile(job: SyncJob, many: Any) -> None:
     many(2)
 
     class Meanwhile(Blocker):
         def block(self, contact_id: str, why: str) -> bool:
             if contact_id == "0":
                 Suppression.objects.get(email_key="p0@x.example").delete()
-            else:
-                assert Blocker(job).step() == Told(1)
             return super().block(contact_id, why)
 
     assert Meanwhile(job).step() == Told(2)
     assert ToldOptOut.objects.count() == 1
+
+
+def test_what_another_step_left_to_this_one_is_told_at_once(job: SyncJob, many: Any) -> None:
+    many(1)
+
+    class LastMoment(Blocker):
+        def step(self, **options: Any) -> Told:
+            def closed() -> Any:
+                yield self
+                record("late@x.example")
+
+            return tell(Teller(job=job, open=lambda limiter: contextmanager(closed)()), clock=FakeClock())
+
+    Contact.objects.create(email="late@x.example", **{job.contact_id: "9"})
+    assert LastMoment(job).step() == Told(1, more=True)
+
+
+def test_the_ledger_is_read_as_a_whole_only_now_and_then(job: SyncJob, make: Make) -> None:
+    """Before each run it is asked whether somebody has to be told."""
+    clock = FakeClock(NOON + timedelta(days=1))
+    record("ada@x.example")
+    assert Blocker(job).step(clock=clock) == Told(0), "nobody here has the address"
+    make("ada@x.example", id="47")
+    assert Blocker(job).step(clock=clock) == Told(0)
+    with CaptureQueriesContext(connection) as queries:
+        Blocker(job).step(clock=clock)
+    asked = [one["sql"] for one in queries if '"suppressions"' in one["sql"]]
+    assert len(asked) == 1
+    assert '"recorded_at" >=' in asked[0]
+    make("bob@x.example", id="48")
+    suppress([OptOut("bob@x.example", REASON.REQUEST)], "CSV", now=clock.now() - timedelta(minutes=50))
+    blocker = Blocker(job)
+    assert blocker.step(clock=clock) == Told(2), "a long transaction has just ended"
+    clock.advance(minutes=61)
+    make("eve@x.example", id="49")
+    record("eve@x.example")
+    assert Blocker(job).step(clock=clock) == Told(1)
+
+
+def test_who_is_being_pushed_is_not_forgotten(job: SyncJob, make: Make) -> None:
+    clock = FakeClock(NOON + timedelta(days=1))
+    contact = make("ada@x.example", sync_status="Processing", processing_status="Processing")
+    record("ada@x.example")
+    assert Blocker(job).step(clock=clock) == Told(0)
+    columns = {job.sync_status: "Complete", job.processing_status: "Complete", job.contact_id: "47"}
+    Contact.objects.filter(pk=contact.pk).update(**columns)
+    assert Blocker(job).step(clock=clock) == Told(1)
 
 
 def test_the_database_keeps_each_once(job: SyncJob, many: Any) -> None:

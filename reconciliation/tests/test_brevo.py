@@ -223,6 +223,16 @@ def test_a_block_that_a_person_lifted_here_since_its_last_change_there_stays_lif
     assert in_force().count() == 1
 
 
+def test_lifting_what_another_told_us_lifts_nothing_of_brevo_s(pushed: Push, sandbox: Sandbox) -> None:
+    """Whoever lifted it had not seen that Brevo, too, holds something against her."""
+    pushed(BREVO, ADA)
+    change(sandbox, ADA, email_blacklisted=True)
+    suppress([OptOut(ADA, Suppression.Reason.HARD_BOUNCE)], "Mautic", now=timezone.now())
+    lift(ADA, by="eve", why="The mailbox is there again.", now=timezone.now() + timedelta(seconds=5))
+    compare(COMPARISON)
+    assert list(in_force().values_list("reason", "source")) == [("blocked", "Brevo")]
+
+
 def test_what_brevo_told_us_before_stays_as_it_is(pushed: Push, sandbox: Sandbox) -> None:
     pushed(BREVO, ADA)
     told = OptOut(ADA, Suppression.Reason.COMPLAINT, "By a webhook.")

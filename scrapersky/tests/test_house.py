@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "curation_sdk": set[str](),
     "contacts": {"curation_sdk"},
     "opt_outs": {"curation_sdk", "contacts"},
-    "reconciliation": {"curation_sdk", "contacts"},
+    "reconciliation": {"curation_sdk", "contacts", "opt_outs"},
     "webhooks": {"curation_sdk", "contacts"},
     **{f"{name}_sync": {"curation_sdk", "contacts", "opt_outs", "reconciliation", "webhooks"} for name in NAMES},
     "contact_curation": {"curation_sdk", "contacts"},

@@ -84,6 +84,20 @@ def test_why_they_wait(make_contact: Make, settings: Any) -> None:
     assert standing.told(MAUTIC, now=NOW) == "Mautic knows of 0 of our opt-outs; none waits."
 
 
+def test_who_is_suppressed_in_the_admin_is_told_at_once(
+    admin_client: Client, put: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "_looked_at", None)
+    tasks.look()
+    assert put == []
+    form = {"email_key": "ada@x.example", "reason": "request", "source": "", "note": ""}
+    answer = admin_client.post(reverse("admin:contacts_suppression_add"), form)
+    assert answer.status_code == 302
+    assert Suppression.objects.count() == 1
+    tasks.look()
+    assert put == [("opt_outs.tasks.tell_everybody",)]
+
+
 # --- theirs --------------------------------------------------------------------------------------------------
 
 
