@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ from erasure import forgetting
 from erasure.models import Deletion, Erasure
 from erasure.places import PLACES
 from erasure.platforms import ERASERS
-from erasure.traces import Traces, words_of
+from erasure.traces import Traces, numbers_of, words_of
 from n8n_sync.deliveries import delivery_id
 from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment
@@ -91,8 +91,19 @@ def person_named(text: str) -> Who:
 
 def traces_of(who: Who) -> Traces:
     """What is to be looked for."""
-    rows = list(who.rows.order_by())
-    return Traces(who.key, tuple(row.pk for row in rows), words_of(who.key, rows))
+    return _traces(who, list(who.rows.order_by()))
+
+
+def _traces(who: Who, rows: Sequence[Contact]) -> Traces:
+    """Without names and numbers that others here have as well: by these nobody can say who is meant."""
+    words, numbers = words_of(who.key, rows), numbers_of(rows)
+    ids = tuple(row.pk for row in rows)
+    others = Contact.objects.exclude(pk__in=ids).exclude(email_key=None).order_by()
+    shared = set(others.filter(phone_number__in=words).values_list("phone_number", flat=True)) if numbers else set()
+    shared |= set(others.filter(name__in=words).values_list("name", flat=True))
+    theirs = {number for row in rows if row.phone_number in shared for number in numbers_of([row])}
+    words = tuple(one for one in words if one == who.key or one not in shared | theirs)
+    return Traces(who.key, ids, words, tuple(one for one in numbers if one in words))
 
 
 # --- Before ---------------------------------------------------------------------------------------------------
@@ -111,7 +122,7 @@ class Look:
 def look(who: Who, *, thorough: bool = False) -> Look:
     """Look, and change nothing. Thorough: also for texts about others that name the person, which takes longer."""
     rows = list(who.rows.order_by("created_at", "pk"))
-    traces = Traces(who.key, tuple(row.pk for row in rows), words_of(who.key, rows))
+    traces = _traces(who, rows)
     here = Counter[str]()
     for place in PLACES:
         found = {row.pk for row in forgetting.rows_naming(place, traces)} if thorough else set[Any]()
@@ -201,7 +212,7 @@ def _erase(who: Who, traces: Traces, by: str, why: str, now: datetime) -> Erasur
     done = Counter[str]()
     rows = _locked(who.rows)
     _empty(erasure, rows, who.key, done, now=now)
-    everything = Traces(who.key, (*traces.contact_ids, *(row.pk for row in rows)), traces.words)
+    everything = replace(traces, contact_ids=(*traces.contact_ids, *(row.pk for row in rows)))
     forgetting.forget(everything, found, done)
     done["files that waited to be imported, deleted"] += forgetting.drop_files(files, now=now)
     done["previews of imports shortened"] += forgetting.forget_previews(traces)
@@ -212,7 +223,7 @@ def _erase(who: Who, traces: Traces, by: str, why: str, now: datetime) -> Erasur
 
 def _again(erasure: Erasure, key: str, traces: Traces, now: datetime) -> None:
     """Once more, for rows of the erasure and for new ones with the address."""
-    found = forgetting.look_for(traces)
+    found = forgetting.look_for(traces, late=True)
     one_import_at_a_time()
     one_bulk_writer()
     erasure = Erasure.objects.select_for_update().get(pk=erasure.pk)
@@ -221,8 +232,10 @@ def _again(erasure: Erasure, key: str, traces: Traces, now: datetime) -> None:
     if rows:
         _empty(erasure, rows, key, done, now=now)
     shells = Contact.objects.filter(pk__in=erasure.contact_ids, email_key=None).values_list("pk", flat=True)
-    mine = Traces(traces.key, tuple(shells), traces.words)
+    mine = replace(traces, contact_ids=tuple(shells))
     forgetting.forget(mine, found, done)
+    done["previews of imports shortened"] += forgetting.forget_previews(mine)
+    done["results of tasks emptied"] += forgetting.forget_results(mine)
     _count(erasure, done)
 
 
