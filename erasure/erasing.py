@@ -20,7 +20,7 @@ from contacts.address_hash import AddressHash, address_hash
 from contacts.address_key import email_key
 from contacts.importing.store import one_import_at_a_time
 from contacts.models import Contact
-from contacts.suppression import erased, suppress_erased
+from contacts.suppression import erased, lost_key, suppress_erased
 from curation_sdk import runs
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.job import LEASE, SyncJob
@@ -46,6 +46,10 @@ DAILY = "The daily look"
 STORED_AGAIN = "The person had been erased before, and was stored again."
 
 NO_TRACE = "We have neither an address nor an id to ask with."
+
+
+class NotErased(Exception):
+    """Nobody was erased. The message is for people."""
 
 
 class NobodyFound(Exception):
@@ -156,8 +160,11 @@ def erase_person(who: Who, *, by: str, why: str, now: datetime) -> Erasure:
     """Erase a person here, and have the platforms asked. Returns the erasure, whose certificate says how far it is.
 
     Whoever is erased while an erasure of the same address is open gets that one. Safe to repeat, also after a crash.
-    Start a run behind it: `start_soon(ERASURE, …)`.
+    Start a run behind it: `start_soon(ERASURE, …)`. Raises NotErased when the key of the hashes is not the one of
+    earlier erasures: there would be hashes of two keys, and no key by which nothing is lost.
     """
+    if problem := lost_key():
+        raise NotErased(f"Nobody was erased. {problem}")
     traces = traces_of(who)
     erasure = atomic_with_retry(partial(_erase, who, traces, by, why, now))
     # Whoever was written or claimed while we were at it: from here on the ledger keeps everybody else out.
@@ -171,7 +178,7 @@ def erase_who_came_back(*, now: datetime) -> int:
 
     They are not pushed meanwhile: queueing and claiming know them by the hash. Reads the whole table once.
     """
-    if not erased().exists():
+    if not erased().exists() or lost_key():
         return 0
     back = erased().filter(key_hash=AddressHash(OuterRef("email_key"))).order_by()
     contacts = Contact.objects.filter(Exists(back), email_key__gt="").order_by()

@@ -21,7 +21,7 @@ from curation_sdk.wording import count_of
 from erasure.admin_actions import MOST
 from erasure.certificate import certificate as certified
 from erasure.certificate import sentence
-from erasure.erasing import NobodyFound, Who, erase_person, look, person_named, whose
+from erasure.erasing import NobodyFound, NotErased, Who, erase_person, look, person_named, whose
 from erasure.exporting import export_person
 from erasure.job import ERASE, ERASURE, EXPORT, SEE
 from erasure.models import Erasure
@@ -73,7 +73,11 @@ def _erase(request: HttpRequest, people: list[Who], why: str) -> HttpResponse:
     user: Any = request.user
     erasures = []
     for who in people:
-        erasures.append(erase_person(who, by=user.get_username(), why=why, now=timezone.now()))
+        try:
+            erasures.append(erase_person(who, by=user.get_username(), why=why, now=timezone.now()))
+        except NotErased as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(reverse("privacy" if user.has_perm(SEE) else "admin:index"))
         LogEntry.objects.log_actions(user.pk, erasures[-1:], ADDITION, "Erased a person.", single_object=True)
     start_soon(ERASURE, SyncRun.Trigger.ADMIN)
     count = count_of(len(people), "person", "people")
