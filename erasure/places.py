@@ -18,6 +18,7 @@ from django.db.models import Model, Q
 from django_q.models import OrmQ, Schedule, Task
 
 from contacts.models import (
+    BasisChange,
     Contact,
     ContactImport,
     ContactImportPart,
@@ -161,6 +162,7 @@ PLACES = (
     Place(LogEntry, theirs=_logged, becomes={"object_repr": ERASED}, named=("object_repr", "change_message")),
     Place(Suppression, theirs=_by_key, named=("note", "lift_reason")),
     Place(RefusedRow, becomes={"text": "", "reason": GONE}, named=("text", "reason"), whole=True),
+    Place(BasisChange, named=("source",)),
     Place(ContactImport, named=("file_name", "problem")),
     Place(DefaultView, named=("query",)),
     Place(QueuePause, named=("reason",)),
@@ -168,9 +170,13 @@ PLACES = (
     Place(ConnectionCheck, named=("result",)),
 )
 
+#: Tables besides contacts that know people by `email_key`.
+BY_ADDRESS: tuple[type[Model], ...] = (Suppression, PlatformEvent, Recheck, HeldContact)
+
 #: Text columns in which nobody stands, by table: names of ours and of who works here, settings, companies; the data of
 #: an erasure, which goes with the platforms' confirmation; and what `erasure.forgetting` sees to by itself.
 NOBODY_THERE: Mapping[type[Model], tuple[str, ...]] = {
+    BasisChange: ("changed_by",),
     SyncRun: ("platform", "worker", "cancelled_by"),
     SyncAttempt: ("platform",),
     QueuePause: ("platform", "paused_by"),
