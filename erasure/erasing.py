@@ -28,7 +28,7 @@ from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
 from curation_sdk.wording import count_of, storable
 from erasure import forgetting
 from erasure.models import Deletion, Erasure
-from erasure.places import PLACES
+from erasure.places import BY_ADDRESS, PLACES
 from erasure.platforms import ERASERS
 from erasure.traces import Traces, numbers_of, words_of
 from n8n_sync.deliveries import delivery_id
@@ -176,15 +176,19 @@ def erase_person(who: Who, *, by: str, why: str, now: datetime) -> Erasure:
 def erase_who_came_back(*, now: datetime) -> int:
     """Erase once more whoever is stored again, by a scraper for instance, which asks nobody. Returns how many people.
 
-    They are not pushed meanwhile: queueing and claiming know them by the hash. Reads the whole table once.
+    They are not pushed meanwhile: queueing and claiming know them by the hash. Reads whole tables once. Also those
+    tables that know people by their address: what was under way when the person was erased may have been written just
+    behind us.
     """
     if not erased().exists() or lost_key():
         return 0
     back = erased().filter(key_hash=AddressHash(OuterRef("email_key"))).order_by()
-    contacts = Contact.objects.filter(Exists(back), email_key__gt="").order_by()
-    keys = list(contacts.values_list("email_key", flat=True).distinct())
-    for key in keys:
-        erase_person(Who(str(key)), by=DAILY, why=STORED_AGAIN, now=now)
+    keys: set[str] = set()
+    for model in (Contact, *BY_ADDRESS):
+        rows = model._default_manager.filter(Exists(back), email_key__gt="").order_by()
+        keys.update(rows.values_list("email_key", flat=True).distinct())
+    for key in sorted(keys):
+        erase_person(Who(key), by=DAILY, why=STORED_AGAIN, now=now)
     return len(keys)
 
 
@@ -276,8 +280,21 @@ def _empty(erasure: Erasure, rows: Sequence[Contact], key: str, done: Counter[st
     erasure.save(update_fields=["contact_ids", "look_again_at"])
 
 
-def _remote_ids(job: SyncJob, rows: Iterable[Contact]) -> list[str]:
-    return sorted({str(one) for row in rows if (one := getattr(row, job.contact_id)) and not str(one).isspace()})
+def _remote_ids(job: SyncJob, rows: Sequence[Contact]) -> list[str]:
+    """The ids under which the platform has the person; without those that a row with another address has as well.
+
+    Such a one may be the other's, left over on a row whose address was changed. The person goes by the address then.
+    """
+    ids = {str(one) for row in rows if (one := getattr(row, job.contact_id)) and not str(one).isspace()}
+    if not ids:
+        return []
+    others = Contact.objects.filter(**{f"{job.contact_id}__in": ids}, email_key__gt="")
+    others = others.exclude(pk__in=[row.pk for row in rows]).exclude(email_key__in=_keys(rows)).order_by()
+    return sorted(ids - set(others.values_list(job.contact_id, flat=True)))
+
+
+def _keys(rows: Iterable[Contact]) -> set[str]:
+    return {row.email_key for row in rows if row.email_key}
 
 
 def _held_until(job: SyncJob, rows: Iterable[Contact], now: datetime) -> datetime:

@@ -61,12 +61,19 @@ def erase(request: HttpRequest) -> HttpResponse:
             problem = "Say why: it stands in the certificate."
         elif typed != WORD:
             problem = f"Type {WORD} in capital letters to confirm."
+        elif request.POST.getlist("seen") != [_seen(who) for who in people]:
+            problem = "A contact has another address by now. See below who would be erased, and confirm once more."
         else:
             return _erase(request, people, why)
-    looks = [(who, look(who)) for who in people]
+    looks = [(who, look(who), _seen(who)) for who in people]
     title = f"Erase {count_of(len(people), 'person', 'people')}"
     context = {"looks": looks, "contacts": given.getlist("contact"), "address": request.POST.get("address", "")}
     return render(request, "erasure/erase.html", title, **context, why=why, problem=problem, word=WORD)
+
+
+def _seen(who: Who) -> str:
+    """What the page sends back of each person: nobody is erased whom it did not show."""
+    return who.key or str(who.contact_id)
 
 
 def _erase(request: HttpRequest, people: list[Who], why: str) -> HttpResponse:

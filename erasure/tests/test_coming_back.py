@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from contacts.importing.upload import receive
 from contacts.importing.work import check_at_once, confirm, work_off
-from contacts.models import Contact, ContactImport, RefusedRow
+from contacts.models import Contact, ContactImport, RefusedRow, Suppression
 from contacts.suppression import suppress_erased
 from curation_sdk.testing import FakeClock
 from erasure.erasing import NotErased, Who, erase_person, erase_who_came_back
@@ -23,7 +23,7 @@ from n8n_sync.models import Enrichment, EnrichmentEvent
 from reconciliation import snapshot
 from reconciliation.models import HeldContact, Reconciliation
 from webhooks import rechecks
-from webhooks.models import Recheck
+from webhooks.models import PlatformEvent, Recheck
 
 pytestmark = pytest.mark.django_db
 
@@ -194,8 +194,26 @@ def test_another_key_is_said_on_every_page_by_health_and_by_check(
     settings.ERASURE_KEY = "another"
     assert said() == [True] * 5
     contact = make_contact("bob@acme.example")
-    answer = api.post(
-        reverse("privacy-erase"), {"contact": str(contact.pk), "why": "x", "typed": "ERASE"}, follow=True
-    )
+    given = {"contact": str(contact.pk), "why": "x", "typed": "ERASE", "seen": "bob@acme.example"}
+    answer = api.post(reverse("privacy-erase"), given, follow=True)
     assert "Nobody was erased." in answer.content.decode()
     assert Contact.objects.get().email == "bob@acme.example"
+
+
+def test_what_is_written_just_behind_an_erasure_goes_with_the_daily_look(erased: None, clock: FakeClock) -> None:
+    now = clock.now()
+    Suppression.objects.create(email_key=ADA, reason="unsubscribed", source="Brevo", note="Ada Lovelace")
+    Suppression.objects.create(email_key=ADA, reason="erased", source="A person")  # as the one under the hash
+    PlatformEvent.objects.create(platform="brevo", key="1", email_key=ADA, body="{}", received_at=now, state="applied")
+    Recheck.objects.create(platform="brevo", email_key=ADA, asked_at=now, due_at=now)
+    current = Reconciliation.objects.create(platform="brevo", trigger="hand", started_at=now, heartbeat_at=now)
+    HeldContact.objects.create(reconciliation=current, email_key=ADA, kind="unknown")
+    assert erase_who_came_back(now=now) == 1
+    assert set(Suppression.objects.values_list("email_key", "reason", "note")) == {
+        ("", "unsubscribed", ""),
+        ("", "erased", ""),
+    }
+    assert not PlatformEvent.objects.exclude(email_key="").exists()
+    assert not Recheck.objects.exists()
+    assert not HeldContact.objects.exists()
+    assert erase_who_came_back(now=now) == 0

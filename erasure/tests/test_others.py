@@ -12,6 +12,7 @@ from contacts.models import Contact, Page, RefusedRow, Suppression
 from curation_sdk.testing import FakeClock
 from erasure.erasing import Who, erase_person, traces_of
 from erasure.exporting import export_person
+from erasure.models import Deletion
 from erasure.traces import Traces
 from n8n_sync.models import Enrichment, EnrichmentEvent
 from webhooks.models import PlatformEvent
@@ -160,3 +161,16 @@ def test_a_page_that_others_are_found_on_stays_without_the_name(people: Any, clo
 )
 def test_where_a_word_begins(text: str, rest: str) -> None:
     assert Traces(ADA, words=(ADA, "12125550123")).without(text) == rest
+
+
+def test_an_id_that_somebody_elses_row_has_as_well_is_not_deleted(
+    people: Any, clock: FakeClock, settings: Any
+) -> None:
+    """Left over on a row whose address was put right: in Brevo it is Bert's."""
+    settings.BREVO_API_KEY = "xkeysib-1"
+    ada, bert = people
+    Contact.objects.filter(pk__in=[ada.pk, bert.pk]).update(brevo_contact_id="7")
+    Contact.objects.create(email=f" {ADA.upper()}", brevo_contact_id="8")
+    erase(clock)
+    deletion = Deletion.objects.get(platform="brevo")
+    assert (deletion.address, deletion.remote_ids) == (ADA, "8")
