@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
@@ -140,13 +140,13 @@ def _lawful_basis(contact: Contact) -> Iterator[Event]:
         when = timezone.make_aware(datetime.combine(contact.lawful_basis_date, time()))
         what = f"Lawful basis: {contact.get_lawful_basis_display()}"
         yield Event(when, what, detail=contact.lawful_basis_source or "")
-        yield from _basis_recorded(contact)
+        yield from _basis_recorded(contact, contact.lawful_basis_date)
 
 
-def _basis_recorded(contact: Contact) -> Iterator[Event]:
+def _basis_recorded(contact: Contact, day: date) -> Iterator[Event]:
     """By whom, where it was recorded with many contacts: the last that recorded what this one has."""
     same = BasisChange.objects.filter(
-        lawful_basis=contact.lawful_basis, source=contact.lawful_basis_source, date=contact.lawful_basis_date
+        lawful_basis=contact.lawful_basis, source=contact.lawful_basis_source or "", date=day
     )
     one = same.filter(changed_at__gte=contact.created_at).order_by("-id").first()
     if one is not None:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from contacts.address_hash import AddressHash, address_hash
 from contacts.address_key import email_key
@@ -184,7 +184,8 @@ def erase_who_came_back(*, now: datetime) -> int:
         return 0
     back = erased().filter(key_hash=AddressHash(OuterRef("email_key"))).order_by()
     keys: set[str] = set()
-    for model in (Contact, *BY_ADDRESS):
+    models: tuple[type[Model], ...] = (Contact, *BY_ADDRESS)
+    for model in models:
         rows = model._default_manager.filter(Exists(back), email_key__gt="").order_by()
         keys.update(rows.values_list("email_key", flat=True).distinct())
     for key in sorted(keys):
