@@ -26,7 +26,7 @@ from contacts.curation import announce, save_columns, with_curation
 from contacts.deleting import deleting_many
 from contacts.erased import erased_fault
 from contacts.list_filters import ContactChangeList, CountedBasis, CountedBoolean, CountedChoices, remember_counts
-from contacts.models import Contact, DefaultView, Domain, Page, Suppression
+from contacts.models import BasisChange, Contact, DefaultView, Domain, Page, Suppression
 from contacts.permissions import CURATE, LIFT, PUSH, VIEW_SUPPRESSIONS
 from contacts.suppression import of_person
 from contacts.suppression_admin import SuppressionAdmin
@@ -352,6 +352,23 @@ class PageAdmin(DeletesMany[Page]):
     list_select_related = ("domain",)
     autocomplete_fields = ("domain",)
     search_fields = ("url",)
+
+
+@admin.register(BasisChange)
+class BasisChangeAdmin(ForgivingAdmin[BasisChange]):
+    """Who recorded a lawful basis with many contacts: to read."""
+
+    list_display = ("changed_at", "changed_by", "through", "lawful_basis", "source", "date", "contacts")
+    list_filter = ("lawful_basis", "through")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: BasisChange | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: BasisChange | None = None) -> bool:
+        return False
 
 
 admin.site.register(Suppression, SuppressionAdmin)

@@ -24,6 +24,7 @@ class ContactsConfig(AppConfig):
     verbose_name = "Contacts"
 
     def ready(self) -> None:
+        from contacts import checks  # noqa: F401 - registers them
         from contacts.search_index import keep_search_indexes
         from curation_sdk.schedules import every_minute_on_migrate
 

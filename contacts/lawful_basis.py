@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
-from contacts.models import Contact, LawfulBasis
+from contacts.models import BasisChange, Contact, LawfulBasis
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 
 #: The columns, in the order in which people see them.
@@ -44,8 +46,18 @@ def cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def set_basis(contacts: QuerySet[Contact], basis: LawfulBasis, source: str, day: date) -> int:
-    """Record a basis with these contacts, whatever they had before. Returns how many. One statement.
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who records a basis, when and through what; `operation`: of which these contacts are a part."""
+
+    name: str
+    now: datetime
+    through: BasisChange.Through
+    operation: UUID | None = None
+
+
+def set_basis(contacts: QuerySet[Contact], basis: LawfulBasis, source: str, day: date, *, by: By) -> int:
+    """Record a basis with these contacts, whatever they had before, and who did so. Returns how many.
 
     `updated_at` stays: nothing new is known about the person, and an old row must not become the latest one when rows
     of one person are merged.
@@ -54,6 +66,18 @@ def set_basis(contacts: QuerySet[Contact], basis: LawfulBasis, source: str, day:
 
     def write() -> int:
         one_bulk_writer()
-        return chosen.update(**{BASIS: basis, SOURCE: source, DATE: day})
+        count = chosen.update(**{BASIS: basis, SOURCE: source, DATE: day})
+        if count:
+            _note(basis, source, day, count, by)
+        return count
 
     return atomic_with_retry(write)
+
+
+def _note(basis: LawfulBasis, source: str, day: date, count: int, by: By) -> None:
+    """One row for each operation: parts that come later are added to it."""
+    what = {"lawful_basis": basis, "source": source, "date": day}
+    mine = BasisChange.objects.filter(operation=by.operation, **what) if by.operation else BasisChange.objects.none()
+    if not mine.update(contacts=F("contacts") + count):
+        who = {"changed_at": by.now, "changed_by": by.name, "through": by.through}
+        BasisChange.objects.create(operation=by.operation, contacts=count, **what, **who)

@@ -116,6 +116,10 @@ def suppress_erased(key: str, source: str, *, now: datetime) -> None:
     In the caller's transaction. What was recorded before stays, under the hash and without its notes.
     """
     hashed = address_hash(key)
+    # Whoever inserts by plain SQL does not ask whether the person was erased before.
+    known = set(in_force().filter(key_hash=hashed).order_by().values_list("reason", "source"))
+    again = [row.pk for row in in_force().filter(email_key=key) if (row.reason, row.source) in known]
+    Suppression.objects.filter(pk__in=again).delete()
     Suppression.objects.filter(email_key=key).update(email_key="", key_hash=hashed, note="", lift_reason="")
     row = Suppression(key_hash=hashed, reason=Reason.ERASED, source=source, since=now, recorded_at=now)
     Suppression.objects.bulk_create([row], ignore_conflicts=True)

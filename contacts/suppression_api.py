@@ -21,7 +21,7 @@ from contacts.models import Suppression
 from contacts.pagination import OffsetPagination
 from contacts.permissions import ContactPermissions, LiftPermissions
 from contacts.suppression import OptOut, lift, of_person, suppress
-from curation_sdk.serializers import StrictFields
+from curation_sdk.serializers import StrictFields, TextUUIDField
 
 #: Who says so where a request does not.
 SOURCE = "API"
@@ -74,16 +74,23 @@ class NewSuppressionSerializer(StrictFields):
 
 
 class LiftSerializer(StrictFields):
-    """Whose suppressions are lifted, and why."""
+    """Whose suppressions are lifted, which of them, and why."""
 
     email = EmailField(max_length=320)
+    ids = serializers.ListField(
+        child=TextUUIDField(),
+        allow_empty=False,
+        max_length=1_000,
+        help_text="The ids of the suppressions that you have seen. What was recorded since then stays in force.",
+    )
     reason = serializers.CharField(max_length=10_000, help_text="Kept for good, with your name.")
 
 
 class LiftedSerializer(serializers.Serializer[Any]):
-    """How many rows were lifted."""
+    """How many rows were lifted, and how many of the person are in force still."""
 
     lifted_count = serializers.IntegerField()
+    in_force_count = serializers.IntegerField()
 
 
 class SuppressionFilter(django_filters.FilterSet):
@@ -163,12 +170,13 @@ class SuppressionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Suppress
         permission_classes=[LiftPermissions],
     )
     def lift(self, request: Request) -> Response:
-        """Lift everything that is in force for an address. It un-blocks nobody on a platform."""
+        """Lift suppressions of an address. It un-blocks nobody on a platform."""
         body = LiftSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         data = body.validated_data
         by = request.user.get_username()
-        lifted = lift(data["email"], by=by, why=data["reason"], now=timezone.now())
+        lifted = lift(data["email"], by=by, why=data["reason"], now=timezone.now(), only=data["ids"])
         if not lifted:
-            raise NotFound("Nothing is in force for this address.")
-        return Response({"lifted_count": lifted})
+            raise NotFound("None of these suppressions is in force for this address.")
+        left = of_person(data["email"]).filter(lifted_at=None).count()
+        return Response({"lifted_count": lifted, "in_force_count": left})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from contact_curation.job import CURATION
-from contacts.models import Contact
+from contacts.models import BasisChange, Contact
 from contacts.suppression import of_person
 from curation_sdk import operations
 from curation_sdk.drafts import UNDO_LASTS
@@ -23,6 +23,7 @@ from curation_sdk.models import BulkOperation, ChosenContact, SyncAttempt
 from curation_sdk.overview import in_use
 from curation_sdk.queueing import closed_reason
 from curation_sdk.statuses import ACTIVE, SyncStatus
+from curation_sdk.wording import count_of
 from n8n_sync.models import Enrichment
 from scrapersky.platforms import QUEUES
 from webhooks.models import PlatformEvent
@@ -139,6 +140,20 @@ def _lawful_basis(contact: Contact) -> Iterator[Event]:
         when = timezone.make_aware(datetime.combine(contact.lawful_basis_date, time()))
         what = f"Lawful basis: {contact.get_lawful_basis_display()}"
         yield Event(when, what, detail=contact.lawful_basis_source or "")
+        yield from _basis_recorded(contact, contact.lawful_basis_date)
+
+
+def _basis_recorded(contact: Contact, day: date) -> Iterator[Event]:
+    """By whom, where it was recorded with many contacts: the last that recorded what this one has."""
+    same = BasisChange.objects.filter(
+        lawful_basis=contact.lawful_basis, source=contact.lawful_basis_source or "", date=day
+    )
+    one = same.filter(changed_at__gte=contact.created_at).order_by("-id").first()
+    if one is not None:
+        number = count_of(one.contacts, "contact")
+        what = f"Lawful basis recorded with {number}: {one.get_lawful_basis_display()}"
+        detail = "This one may have been among them: it has this basis, source and date." if one.contacts > 1 else ""
+        yield Event(one.changed_at, what, by=one.changed_by, detail=detail)
 
 
 def _suppressed(contact: Contact, user: Any) -> Iterator[Event]:

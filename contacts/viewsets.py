@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import viewsets
@@ -18,8 +19,8 @@ from rest_framework.response import Response
 from contacts.curation import set_curation_status
 from contacts.deleting import deleting_many
 from contacts.filters import filter_contacts, known_filters
-from contacts.lawful_basis import set_basis
-from contacts.models import Contact, CurationStatus, LawfulBasis
+from contacts.lawful_basis import By, set_basis
+from contacts.models import BasisChange, Contact, CurationStatus, LawfulBasis
 from contacts.pagination import PlainListPagination
 from contacts.permissions import ContactPermissions, CurationPermissions
 from contacts.serializers import (
@@ -126,7 +127,8 @@ class ContactViewSet(viewsets.ModelViewSet[Contact]):
         basis = LawfulBasis(data["lawful_basis"]), data["lawful_basis_source"], data["lawful_basis_date"]
         ids = list(dict.fromkeys(data["contact_ids"]))
         parts = [Contact.objects.filter(pk__in=part) for part in in_parts(ids)]
-        updated = atomic_with_retry(lambda: sum(set_basis(contacts, *basis) for contacts in parts))
+        by = By(request.user.get_username(), timezone.now(), BasisChange.Through.API, operation=uuid.uuid4())
+        updated = atomic_with_retry(lambda: sum(set_basis(contacts, *basis, by=by) for contacts in parts))
         if ids and not updated:
             raise NotFound("None of these contacts exists.")
         return Response({"updated_count": updated})

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from contacts.address_hash import AddressHash, address_hash
 from contacts.address_key import email_key
 from contacts.importing.store import one_import_at_a_time
 from contacts.models import Contact
-from contacts.suppression import erased, suppress_erased
+from contacts.suppression import erased, lost_key, suppress_erased
 from curation_sdk import runs
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.job import LEASE, SyncJob
@@ -28,9 +28,9 @@ from curation_sdk.statuses import ACTIVE, ProcessingStatus, SyncStatus
 from curation_sdk.wording import count_of, storable
 from erasure import forgetting
 from erasure.models import Deletion, Erasure
-from erasure.places import PLACES
+from erasure.places import BY_ADDRESS, PLACES
 from erasure.platforms import ERASERS
-from erasure.traces import Traces, words_of
+from erasure.traces import Traces, numbers_of, words_of
 from n8n_sync.deliveries import delivery_id
 from n8n_sync.job import N8N
 from n8n_sync.models import Enrichment
@@ -46,6 +46,10 @@ DAILY = "The daily look"
 STORED_AGAIN = "The person had been erased before, and was stored again."
 
 NO_TRACE = "We have neither an address nor an id to ask with."
+
+
+class NotErased(Exception):
+    """Nobody was erased. The message is for people."""
 
 
 class NobodyFound(Exception):
@@ -91,8 +95,19 @@ def person_named(text: str) -> Who:
 
 def traces_of(who: Who) -> Traces:
     """What is to be looked for."""
-    rows = list(who.rows.order_by())
-    return Traces(who.key, tuple(row.pk for row in rows), words_of(who.key, rows))
+    return _traces(who, list(who.rows.order_by()))
+
+
+def _traces(who: Who, rows: Sequence[Contact]) -> Traces:
+    """Without names and numbers that others here have as well: by these nobody can say who is meant."""
+    words, numbers = words_of(who.key, rows), numbers_of(rows)
+    ids = tuple(row.pk for row in rows)
+    others = Contact.objects.exclude(pk__in=ids).exclude(email_key=None).order_by()
+    shared = set(others.filter(phone_number__in=words).values_list("phone_number", flat=True)) if numbers else set()
+    shared |= set(others.filter(name__in=words).values_list("name", flat=True))
+    theirs = {number for row in rows if row.phone_number in shared for number in numbers_of([row])}
+    words = tuple(one for one in words if one == who.key or one not in shared | theirs)
+    return Traces(who.key, ids, words, tuple(one for one in numbers if one in words))
 
 
 # --- Before ---------------------------------------------------------------------------------------------------
@@ -111,7 +126,7 @@ class Look:
 def look(who: Who, *, thorough: bool = False) -> Look:
     """Look, and change nothing. Thorough: also for texts about others that name the person, which takes longer."""
     rows = list(who.rows.order_by("created_at", "pk"))
-    traces = Traces(who.key, tuple(row.pk for row in rows), words_of(who.key, rows))
+    traces = _traces(who, rows)
     here = Counter[str]()
     for place in PLACES:
         found = {row.pk for row in forgetting.rows_naming(place, traces)} if thorough else set[Any]()
@@ -145,8 +160,11 @@ def erase_person(who: Who, *, by: str, why: str, now: datetime) -> Erasure:
     """Erase a person here, and have the platforms asked. Returns the erasure, whose certificate says how far it is.
 
     Whoever is erased while an erasure of the same address is open gets that one. Safe to repeat, also after a crash.
-    Start a run behind it: `start_soon(ERASURE, …)`.
+    Start a run behind it: `start_soon(ERASURE, …)`. Raises NotErased when the key of the hashes is not the one of
+    earlier erasures: there would be hashes of two keys, and no key by which nothing is lost.
     """
+    if problem := lost_key():
+        raise NotErased(f"Nobody was erased. {problem}")
     traces = traces_of(who)
     erasure = atomic_with_retry(partial(_erase, who, traces, by, why, now))
     # Whoever was written or claimed while we were at it: from here on the ledger keeps everybody else out.
@@ -158,15 +176,20 @@ def erase_person(who: Who, *, by: str, why: str, now: datetime) -> Erasure:
 def erase_who_came_back(*, now: datetime) -> int:
     """Erase once more whoever is stored again, by a scraper for instance, which asks nobody. Returns how many people.
 
-    They are not pushed meanwhile: queueing and claiming know them by the hash. Reads the whole table once.
+    They are not pushed meanwhile: queueing and claiming know them by the hash. Reads whole tables once. Also those
+    tables that know people by their address: what was under way when the person was erased may have been written just
+    behind us.
     """
-    if not erased().exists():
+    if not erased().exists() or lost_key():
         return 0
     back = erased().filter(key_hash=AddressHash(OuterRef("email_key"))).order_by()
-    contacts = Contact.objects.filter(Exists(back), email_key__gt="").order_by()
-    keys = list(contacts.values_list("email_key", flat=True).distinct())
-    for key in keys:
-        erase_person(Who(str(key)), by=DAILY, why=STORED_AGAIN, now=now)
+    keys: set[str] = set()
+    models: tuple[type[Model], ...] = (Contact, *BY_ADDRESS)
+    for model in models:
+        rows = model._default_manager.filter(Exists(back), email_key__gt="").order_by()
+        keys.update(rows.values_list("email_key", flat=True).distinct())
+    for key in sorted(keys):
+        erase_person(Who(key), by=DAILY, why=STORED_AGAIN, now=now)
     return len(keys)
 
 
@@ -201,7 +224,7 @@ def _erase(who: Who, traces: Traces, by: str, why: str, now: datetime) -> Erasur
     done = Counter[str]()
     rows = _locked(who.rows)
     _empty(erasure, rows, who.key, done, now=now)
-    everything = Traces(who.key, (*traces.contact_ids, *(row.pk for row in rows)), traces.words)
+    everything = replace(traces, contact_ids=(*traces.contact_ids, *(row.pk for row in rows)))
     forgetting.forget(everything, found, done)
     done["files that waited to be imported, deleted"] += forgetting.drop_files(files, now=now)
     done["previews of imports shortened"] += forgetting.forget_previews(traces)
@@ -212,7 +235,7 @@ def _erase(who: Who, traces: Traces, by: str, why: str, now: datetime) -> Erasur
 
 def _again(erasure: Erasure, key: str, traces: Traces, now: datetime) -> None:
     """Once more, for rows of the erasure and for new ones with the address."""
-    found = forgetting.look_for(traces)
+    found = forgetting.look_for(traces, late=True)
     one_import_at_a_time()
     one_bulk_writer()
     erasure = Erasure.objects.select_for_update().get(pk=erasure.pk)
@@ -221,8 +244,10 @@ def _again(erasure: Erasure, key: str, traces: Traces, now: datetime) -> None:
     if rows:
         _empty(erasure, rows, key, done, now=now)
     shells = Contact.objects.filter(pk__in=erasure.contact_ids, email_key=None).values_list("pk", flat=True)
-    mine = Traces(traces.key, tuple(shells), traces.words)
+    mine = replace(traces, contact_ids=tuple(shells))
     forgetting.forget(mine, found, done)
+    done["previews of imports shortened"] += forgetting.forget_previews(mine)
+    done["results of tasks emptied"] += forgetting.forget_results(mine)
     _count(erasure, done)
 
 
@@ -256,8 +281,21 @@ def _empty(erasure: Erasure, rows: Sequence[Contact], key: str, done: Counter[st
     erasure.save(update_fields=["contact_ids", "look_again_at"])
 
 
-def _remote_ids(job: SyncJob, rows: Iterable[Contact]) -> list[str]:
-    return sorted({str(one) for row in rows if (one := getattr(row, job.contact_id)) and not str(one).isspace()})
+def _remote_ids(job: SyncJob, rows: Sequence[Contact]) -> list[str]:
+    """The ids under which the platform has the person; without those that a row with another address has as well.
+
+    Such a one may be the other's, left over on a row whose address was changed. The person goes by the address then.
+    """
+    ids = {str(one) for row in rows if (one := getattr(row, job.contact_id)) and not str(one).isspace()}
+    if not ids:
+        return []
+    others = Contact.objects.filter(**{f"{job.contact_id}__in": ids}, email_key__gt="")
+    others = others.exclude(pk__in=[row.pk for row in rows]).exclude(email_key__in=_keys(rows)).order_by()
+    return sorted(ids - set(others.values_list(job.contact_id, flat=True)))
+
+
+def _keys(rows: Iterable[Contact]) -> set[str]:
+    return {row.email_key for row in rows if row.email_key}
 
 
 def _held_until(job: SyncJob, rows: Iterable[Contact], now: datetime) -> datetime:

@@ -31,15 +31,15 @@ def export_person(who: Who, *, now: datetime) -> dict[str, Any]:
         mine = {row.pk: _row(row) for row in forgetting.theirs(place, traces).order_by("pk")}
         for row in forgetting.rows_naming(place, traces):
             if row.pk not in mine:
-                mine[row.pk] = _row(row) if place.whole else _naming(row, place.named, traces)
-        found[place.label] = list(mine.values())
+                mine[row.pk] = _row(row) if place.takes_whole(row, traces) else _naming(row, place.named, traces)
+        found.setdefault(place.label, []).extend(mine.values())
     if who.key:
         found["suppressions"] = [_row(one) for one in of_person(who.key)]
     found["previews of imports"] = [
         {"import": str(one.pk), "row": row}
         for one in forgetting.imports_showing(traces)
         for row in one.preview
-        if traces.named_in(row)
+        if traces.identified_in(row)
     ]
     found["files that wait to be imported"] = [
         {"import": str(one.pk), "file": one.file_name} for one in forgetting.files_naming(traces)

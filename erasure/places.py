@@ -18,11 +18,13 @@ from django.db.models import Model, Q
 from django_q.models import OrmQ, Schedule, Task
 
 from contacts.models import (
+    BasisChange,
     Contact,
     ContactImport,
     ContactImportPart,
     DefaultView,
     Domain,
+    Page,
     RefusedRow,
     Suppression,
 )
@@ -57,7 +59,8 @@ class Place:
 
     `theirs`: the rows that are about the person; None: there are none. `becomes`: what their columns become; None:
     such rows are deleted. `named`: columns in which anybody may be named. Where the person is, the words are taken
-    out; with `whole`, a row that names the person is taken for theirs.
+    out; with `whole`, a row that names the person, by more than a number, is taken for theirs. Not so one that says
+    in the column `owner` that it is about somebody else: it may be an opt-out that is still to be applied.
     """
 
     model: type[Model]
@@ -65,6 +68,14 @@ class Place:
     becomes: Mapping[str, Any] | None = field(default_factory=dict)
     named: tuple[str, ...] = ()
     whole: bool = False
+    owner: str = ""
+
+    def takes_whole(self, row: Any, traces: Traces) -> bool:
+        """Is a row that names the person to be taken for theirs?"""
+        owner = getattr(row, self.owner) if self.owner else None
+        if not self.whole or (owner and owner not in (traces.key, *traces.contact_ids)):
+            return False
+        return any(traces.identified_in(getattr(row, column)) for column in self.named)
 
     @property
     def label(self) -> str:
@@ -88,8 +99,20 @@ def _by_key(traces: Traces) -> Q:
     return Q(email_key=traces.key) if traces.key else Q(pk__in=[])
 
 
-#: Besides contacts themselves, pages, uploaded files and the task queue's results: see `erasure.forgetting`.
+#: Besides the person's own contacts and pages, uploaded files and the task queue's results: see `erasure.forgetting`.
 PLACES = (
+    # Of others: the text around an address on a page often names colleagues.
+    Place(
+        Contact,
+        named=(
+            *("name", "phone_number", "context", "source_url", "lawful_basis_source"),
+            *("contact_processing_error", "brevo_processing_error", "hubspot_processing_error"),
+            *("mautic_processing_error", "n8n_processing_error"),
+            *("contact_error_cause", "brevo_error_cause", "hubspot_error_cause", "mautic_error_cause"),
+            "n8n_error_cause",
+        ),
+    ),
+    Place(Page, named=("url",)),
     Place(
         SyncAttempt,
         theirs=_by_contact("contact"),
@@ -112,6 +135,7 @@ PLACES = (
         becomes={"body": "", "problem": GONE},
         named=("body", "problem"),
         whole=True,
+        owner="contact_id",
     ),
     Place(
         ChosenContact,
@@ -127,6 +151,7 @@ PLACES = (
         becomes={"body": "{}", "email_key": "", "result": "", "problem": ""},
         named=("body", "result", "problem"),
         whole=True,
+        owner="email_key",
     ),
     Place(Recheck, theirs=_by_key, becomes=None),
     Place(HeldContact, theirs=_by_key, becomes=None, named=("details",)),
@@ -137,6 +162,7 @@ PLACES = (
     Place(LogEntry, theirs=_logged, becomes={"object_repr": ERASED}, named=("object_repr", "change_message")),
     Place(Suppression, theirs=_by_key, named=("note", "lift_reason")),
     Place(RefusedRow, becomes={"text": "", "reason": GONE}, named=("text", "reason"), whole=True),
+    Place(BasisChange, named=("source",)),
     Place(ContactImport, named=("file_name", "problem")),
     Place(DefaultView, named=("query",)),
     Place(QueuePause, named=("reason",)),
@@ -144,9 +170,13 @@ PLACES = (
     Place(ConnectionCheck, named=("result",)),
 )
 
+#: Tables besides contacts that know people by `email_key`.
+BY_ADDRESS: tuple[type[Model], ...] = (Suppression, PlatformEvent, Recheck, HeldContact)
+
 #: Text columns in which nobody stands, by table: names of ours and of who works here, settings, companies; the data of
 #: an erasure, which goes with the platforms' confirmation; and what `erasure.forgetting` sees to by itself.
 NOBODY_THERE: Mapping[type[Model], tuple[str, ...]] = {
+    BasisChange: ("changed_by",),
     SyncRun: ("platform", "worker", "cancelled_by"),
     SyncAttempt: ("platform",),
     QueuePause: ("platform", "paused_by"),

@@ -16,6 +16,7 @@ from curation_sdk.job import Preparation
 from curation_sdk.outcomes import NO_EVIDENCE, Evidence, Outcome, Retry, StopRun, Synced, Throttled
 from curation_sdk.ratelimit import RateLimiter
 from erasure.platforms import ERASERS, Erase
+from erasure.traces import Traces
 
 if TYPE_CHECKING:
     from erasure.models import Deletion
@@ -70,16 +71,18 @@ class ErasureService:
         platform = deletion.platform
         if away := self._still_away(platform):
             return away
+        said = Traces(deletion.address, words=(deletion.address,) if deletion.address else ())
         try:
             found = self._erasers[platform](deletion.address, deletion.remote_ids.split())
         except StopRun as error:
-            return self._leave(platform, error.reason, error.evidence)
+            return self._leave(platform, said.without(error.reason), error.evidence)
         except Unanswered as error:
-            return self._leave(platform, f"No answer: {error.reason}", error.evidence)
+            return self._leave(platform, said.without(f"No answer: {error.reason}"), error.evidence)
         except Throttled as error:
-            return self._leave(platform, error.reason, error.evidence, error.after)
+            return self._leave(platform, said.without(error.reason), error.evidence, error.after)
         except PlatformError as error:
-            return Retry(error.reason, evidence=error.evidence)
+            # What stops a run stands in its history: nobody's address is to be there once it is erased.
+            return Retry(said.without(error.reason), evidence=error.evidence)
         # With the confirmation goes the last that we know of the person.
         learned = {"address": "", "remote_ids": "", "outcome": DELETED if found else NOBODY}
         return Synced("", learned=learned)

@@ -27,11 +27,13 @@ FEWEST_DIGITS = 7
 
 @dataclass(frozen=True)
 class Traces:
-    """`key`: the address as compared, "" where there is none. `contact_ids`: the rows. `words`: see `words_of`."""
+    """`key`: the address as compared, "" where there is none. `contact_ids`: the rows. `words`: see `words_of`; among
+    them `numbers`, which tell less of who is meant: a colleague may be reached by the same one."""
 
     key: str
     contact_ids: tuple[UUID, ...] = ()
     words: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
 
     @cached_property
     def spelt(self) -> tuple[str, ...]:
@@ -42,10 +44,12 @@ class Traces:
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         # Not within a longer word: ada@acme.co is nobody in dada@acme.co, nor in ada@acme.co.uk.
-        return re.compile(
-            "|".join(rf"(?<![\w.+-]){re.escape(form)}(?![\w-]|\.(?!csv\b|tsv\b|txt\b)\w)" for form in self.spelt),
-            re.IGNORECASE,
-        )
+        forms = "|".join(map(re.escape, self.spelt))
+        return re.compile(rf"{_BEFORE}(?:{forms})(?![\w-]|\.(?!csv\b|tsv\b|txt\b)\w)", re.IGNORECASE)
+
+    def identified_in(self, value: Any) -> bool:
+        """As `named_in`, by more than a number."""
+        return Traces(self.key, words=tuple(one for one in self.words if one not in self.numbers)).named_in(value)
 
     def named_in(self, value: Any) -> bool:
         """Does a text, or a text somewhere in JSON, hold one of the words?"""
@@ -56,12 +60,26 @@ class Traces:
         if not self.words:
             return value
         if isinstance(value, str):
-            return self._pattern.sub(ERASED, value)
+            return self._without_in_json(value) if value[:1] in ("{", "[") else self._pattern.sub(ERASED, value)
         if isinstance(value, list):
             return [self.without(one) for one in value]
         if isinstance(value, dict):
             return {self.without(name): self.without(one) for name, one in value.items()}
         return value
+
+    def _without_in_json(self, text: str) -> str:
+        """A text that may be JSON, and then has to stay JSON: an event is still to be read."""
+        try:
+            parsed = json.loads(text)
+        except (ValueError, RecursionError):
+            return self._pattern.sub(ERASED, text)
+        rest = self.without(parsed)
+        return text if rest == parsed else json.dumps(rest)
+
+
+#: What comes before a word: no letter of a longer one (o'ada@acme.co is somebody else), unless it belongs to an escape
+#: of a page's address (%3Cada@…, but not %2B, a plus) or of JSON (\n, \u003c).
+_BEFORE = r"(?:(?<![\w.+-])(?<!\w')|(?<=%[0-9a-f]{2})(?<!%2[bde])(?<!%5f)|(?<=\\[bfnrt])|(?<=\\u[0-9a-f]{4}))"
 
 
 def words_of(key: str, rows: Sequence[Contact]) -> tuple[str, ...]:
@@ -69,8 +87,13 @@ def words_of(key: str, rows: Sequence[Contact]) -> tuple[str, ...]:
     written and in the form in which platforms get them."""
     found = {key, *((row.email or "").strip(BLANKS) for row in rows)}
     found |= {name for row in rows for name in _names(row.name)}
-    found |= {number for row in rows for number in _numbers(row.phone_number)}
+    found |= set(numbers_of(rows))
     return tuple(sorted(found - {""}))
+
+
+def numbers_of(rows: Sequence[Contact]) -> tuple[str, ...]:
+    """The numbers among them."""
+    return tuple(sorted({number for row in rows for number in _numbers(row.phone_number)}))
 
 
 def _names(name: str | None) -> Iterator[str]:
@@ -92,4 +115,5 @@ def _numbers(phone: str | None) -> Iterator[str]:
 
 def _spellings(word: str) -> Iterable[str]:
     """A word as it is, in the address of a page, in JSON."""
-    return {word, quote(word, safe=""), quote(word), quote_plus(word), json.dumps(word)[1:-1]}
+    in_paths = {sign.join(word.split()) for sign in "-_"} if " " in word else set()
+    return {word, quote(word, safe=""), quote(word), quote_plus(word), json.dumps(word)[1:-1], *in_paths}

@@ -21,7 +21,7 @@ from curation_sdk.wording import count_of
 from erasure.admin_actions import MOST
 from erasure.certificate import certificate as certified
 from erasure.certificate import sentence
-from erasure.erasing import NobodyFound, Who, erase_person, look, person_named, whose
+from erasure.erasing import NobodyFound, NotErased, Who, erase_person, look, person_named, whose
 from erasure.exporting import export_person
 from erasure.job import ERASE, ERASURE, EXPORT, SEE
 from erasure.models import Erasure
@@ -61,19 +61,30 @@ def erase(request: HttpRequest) -> HttpResponse:
             problem = "Say why: it stands in the certificate."
         elif typed != WORD:
             problem = f"Type {WORD} in capital letters to confirm."
+        elif request.POST.getlist("seen") != [_seen(who) for who in people]:
+            problem = "A contact has another address by now. See below who would be erased, and confirm once more."
         else:
             return _erase(request, people, why)
-    looks = [(who, look(who)) for who in people]
+    looks = [(who, look(who), _seen(who)) for who in people]
     title = f"Erase {count_of(len(people), 'person', 'people')}"
     context = {"looks": looks, "contacts": given.getlist("contact"), "address": request.POST.get("address", "")}
     return render(request, "erasure/erase.html", title, **context, why=why, problem=problem, word=WORD)
+
+
+def _seen(who: Who) -> str:
+    """What the page sends back of each person: nobody is erased whom it did not show."""
+    return who.key or str(who.contact_id)
 
 
 def _erase(request: HttpRequest, people: list[Who], why: str) -> HttpResponse:
     user: Any = request.user
     erasures = []
     for who in people:
-        erasures.append(erase_person(who, by=user.get_username(), why=why, now=timezone.now()))
+        try:
+            erasures.append(erase_person(who, by=user.get_username(), why=why, now=timezone.now()))
+        except NotErased as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(reverse("privacy" if user.has_perm(SEE) else "admin:index"))
         LogEntry.objects.log_actions(user.pk, erasures[-1:], ADDITION, "Erased a person.", single_object=True)
     start_soon(ERASURE, SyncRun.Trigger.ADMIN)
     count = count_of(len(people), "person", "people")

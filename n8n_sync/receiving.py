@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 from rest_framework.exceptions import ParseError
 
 from contacts.models import Contact
@@ -46,12 +48,14 @@ def receive(raw: bytes, parse: Callable[[bytes], Any], *, now: datetime) -> Rece
     """
     text = raw.decode("utf-8", "replace").replace("\x00", "\ufffd")
     event = EnrichmentEvent.objects.create(received_at=now, body=text)
+    body: Any = None
     try:
-        report = read_report(parse(raw))
+        body = parse(raw)
+        report = read_report(body)
     except ParseError as error:
         return _refused(event, {"body": str(error.detail)})
     except Unreadable as error:
-        return _refused(event, error.problems)
+        return _refused(event, error.problems, about=_contact_of(body))
     return atomic_with_retry(lambda: _apply(event, report, now))
 
 
@@ -152,10 +156,26 @@ def _accepted(report: Report, message: str, updated_fields: list[str]) -> Receip
     return Receipt(200, {"success": True, **body, "message": message, "updated_fields": updated_fields})
 
 
-def _refused(event: EnrichmentEvent, problems: dict[str, str]) -> Receipt:
-    EnrichmentEvent.objects.filter(pk=event.pk).update(
-        state=State.REFUSED, problem=storable("; ".join(f"{name}: {text}" for name, text in problems.items()))
-    )
+def _contact_of(body: Any) -> UUID | None:
+    """Whom a report names that says nothing else that we could use."""
+    try:
+        return UUID(str(body["contact_id"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _refused(event: EnrichmentEvent, problems: dict[str, str], about: UUID | None = None) -> Receipt:
+    """`about`: kept with it, so that it is found when the person is erased. Of one who is, nothing is kept."""
+    mine = EnrichmentEvent.objects.filter(pk=event.pk)
+    problem = storable("; ".join(f"{name}: {text}" for name, text in problems.items()))
+
+    def store() -> None:
+        one_bulk_writer()
+        mine.update(state=State.REFUSED, contact_id=about, problem=problem)
+        if about and Contact.objects.filter(pk=about).filter(Q(email_key=None) | Q(email_key="")).exists():
+            mine.update(body="", problem=NO_ADDRESS)
+
+    atomic_with_retry(store)
     return Receipt(422, {"success": False, "detail": {name: [text] for name, text in problems.items()}})
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef
 
 from contacts.address_key import email_key
-from contacts.suppression import suppressed_keys
+from contacts.suppression import erased_keys, suppressed_keys
 from curation_sdk.wording import storable
 from reconciliation.held import UNREADABLE, Asked, Comparison, Held, Reader
 from reconciliation.judging import judged
@@ -53,7 +53,10 @@ def found_on_page(
 
 
 def keep(rows: Sequence[HeldContact]) -> None:
-    """Store the rows of a page. Of two contacts with one address the first counts, unless the other is blocked."""
+    """Store the rows of a page, but for people who were erased since it was read. Of two contacts with one address the
+    first counts, unless the other is blocked."""
+    gone = erased_keys({row.email_key for row in rows})
+    rows = [row for row in rows if row.email_key not in gone]
     HeldContact.objects.bulk_create(rows, batch_size=1_000, ignore_conflicts=True)
     blocked = {row.email_key: row for row in rows if row.kind == Kind.BLOCKED}
     if blocked:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 
 from brevo_sync.silence import silence
+from contacts.suppression import lost_key
 from curation_sdk.models import WorkerHeartbeat
 from curation_sdk.workers import worker_alive
 
@@ -19,7 +20,7 @@ logger = logging.getLogger(__name__)
 def health(request: HttpRequest) -> JsonResponse:
     """200 when the database, the task queue and at least one worker are there, else 503; which one, in the body.
 
-    A `remark` beside it is for people: events of a platform that have gone silent.
+    A `remark` beside it is for people: a wrong ERASURE_KEY, or events of a platform that have gone silent.
     """
     database = _database()
     states = {
@@ -37,7 +38,7 @@ def health(request: HttpRequest) -> JsonResponse:
 def _remark() -> str:
     """What a person should look at, although the project can do its work; "" when there is nothing."""
     try:
-        return silence(now=timezone.now())
+        return " ".join(filter(None, (lost_key(), silence(now=timezone.now()))))
     except Error:
         logger.exception("The database does not answer")
         return ""

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from contacts import lawful_basis as bases
 from contacts.basis_action import PLATFORM
-from contacts.models import Contact, LawfulBasis
+from contacts.models import BasisChange, Contact, LawfulBasis
 from contacts.permissions import CURATE, VIEW
 from curation_sdk import chosen
 from curation_sdk.database import atomic_with_retry
@@ -69,7 +69,8 @@ def set_basis(request: HttpRequest, operation_id: UUID) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         basis = LawfulBasis(data["lawful_basis"]), data["lawful_basis_source"], data["lawful_basis_date"]
-        if _work(operation, *basis):
+        by = bases.By(request.user.get_username(), timezone.now(), BasisChange.Through.ADMIN, operation=operation.pk)
+        if _work(operation, *basis, by):
             messages.success(request, f"Recorded with {count_of(operation.queued, 'contact')}: {basis[0].label}.")
             operation.delete()
             return _to_list()
@@ -85,14 +86,14 @@ def set_basis(request: HttpRequest, operation_id: UUID) -> HttpResponseBase:
     )
 
 
-def _work(operation: BulkOperation, basis: LawfulBasis, source: str, day: date) -> bool:
+def _work(operation: BulkOperation, basis: LawfulBasis, source: str, day: date, by: bases.By) -> bool:
     """Record the basis, part by part; what is done is no longer kept for the operation. True: nobody is left."""
     until = time.monotonic() + WORK_FOR
 
     def part() -> bool:
         keys = list(chosen.rows(operation).order_by("pk").values_list("pk", "contact_id")[:PART])
         contacts = Contact.objects.filter(pk__in=[contact_id for _, contact_id in keys])
-        operation.queued += bases.set_basis(contacts, basis, source, day)
+        operation.queued += bases.set_basis(contacts, basis, source, day, by=by)
         chosen.rows(operation, until=keys[-1][0] if keys else 0).delete()
         operation.save(update_fields=["queued"])
         return len(keys) < PART

@@ -10,7 +10,7 @@ from contacts.permissions import CURATE, LIFT, PUSH, SET_UP, SUPPRESS, VIEW, VIE
 
 #: What there is to see: contacts, and what became of them.
 _SEE = (
-    *(VIEW, "contacts.view_domain", "contacts.view_page", VIEW_SUPPRESSIONS),
+    *(VIEW, "contacts.view_domain", "contacts.view_page", "contacts.view_basischange", VIEW_SUPPRESSIONS),
     *("curation_sdk.view_syncrun", "curation_sdk.view_syncattempt", "curation_sdk.view_bulkoperation"),
     *("n8n_sync.view_enrichment", "webhooks.view_platformevent"),
 )

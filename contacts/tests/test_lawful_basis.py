@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -18,8 +19,8 @@ from django.utils import timezone
 from contact_curation.job import CURATION
 from contacts.exporting import csv_lines
 from contacts.importing.run import Importer, read_rows
-from contacts.lawful_basis import problems, set_basis
-from contacts.models import Contact, LawfulBasis
+from contacts.lawful_basis import By, problems, set_basis
+from contacts.models import BasisChange, Contact, LawfulBasis
 from contacts.timeline import events
 from curation_sdk.claiming import claim, still_to_push
 from curation_sdk.forecast import look
@@ -298,8 +299,9 @@ def test_many_in_one_statement(make_contact: Make) -> None:
     for name in "abc":
         make_contact(f"{name}@x.example")
     chosen = Contact.objects.exclude(email="c@x.example")
+    by = By("ada", timezone.now(), BasisChange.Through.API)
     with connection.execute_wrapper(_count := _Counter()):
-        assert set_basis(chosen, LawfulBasis.CONTRACT, "Contract 7", DAY) == 2
+        assert set_basis(chosen, LawfulBasis.CONTRACT, "Contract 7", DAY, by=by) == 2
     assert _count.updates == 1
     assert Contact.objects.filter(lawful_basis="contract").count() == 2
 
@@ -352,6 +354,29 @@ def test_all_that_matched_and_nobody_who_comes_to_match(
 
     assert {basis_of(contact)[0] for contact in chosen} == {"consent"}
     assert basis_of(late) == (None, None, None)
+    change = BasisChange.objects.get()
+    assert (change.changed_by, change.through, change.contacts) == ("admin", "admin", 5)
+    assert (change.lawful_basis, change.source, change.date) == ("consent", "Form on acme.example", DAY)
+
+
+def test_it_is_kept_who_recorded_it_with_how_many(admin_client: Client, make_contact: Make) -> None:
+    first, second = make_contact("a@x.example"), make_contact("b@x.example")
+    other = make_contact("c@x.example", **{**BASIS, "lawful_basis_source": "By hand"})
+    ids = [str(first.pk), str(second.pk)]
+    assert put(admin_client, f"{API}/lawful-basis", {**BASIS, "contact_ids": ids}, "put").status_code == 200
+    change = BasisChange.objects.get()
+    assert (change.changed_by, change.through, change.contacts) == ("admin", "api", 2)
+
+    told = "Lawful basis recorded with 2 contacts: Consent"
+    for contact, there in ((first, True), (other, False)):
+        page = admin_client.get(reverse("admin:contacts_contact_change", args=[contact.pk])).content.decode()
+        assert (told in page) is there
+    listed = admin_client.get(reverse("admin:contacts_basischange_changelist")).content.decode()
+    assert "Form on acme.example" in listed
+    assert admin_client.get(reverse("admin:contacts_basischange_add")).status_code == 403
+    nobody = put(admin_client, f"{API}/lawful-basis", {**BASIS, "contact_ids": [str(uuid4())]}, "put")
+    assert nobody.status_code == 404
+    assert BasisChange.objects.count() == 1
 
 
 def test_only_who_may_curate_and_chose_them(admin_client: Client, make_contact: Make, client: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -93,16 +94,33 @@ def test_of_an_erased_person_no_address_is_shown_and_his_is_found(admin_client: 
 def test_lifting_needs_a_reason_and_something_to_lift(admin_client: Client, admin_user: Any) -> None:
     suppress([OptOut(ADA, Suppression.Reason.COMPLAINT)], "Brevo", now=NOON)
     url = f"{URL}/lift"
-    assert list(post(admin_client, {"email": ADA}, url).json()) == ["reason"]
-    assert list(post(admin_client, {"email": ADA, "reason": "  "}, url).json()) == ["reason"]
-    assert list(post(admin_client, {"email": "", "reason": "x"}, url).json()) == ["email"]
+    ids = [str(Suppression.objects.get().pk)]
+    assert list(post(admin_client, {"email": ADA, "ids": ids}, url).json()) == ["reason"]
+    assert list(post(admin_client, {"email": ADA, "ids": ids, "reason": "  "}, url).json()) == ["reason"]
+    assert list(post(admin_client, {"email": "", "ids": ids, "reason": "x"}, url).json()) == ["email"]
+    for wrong in ({}, {"ids": []}, {"ids": ["x"]}, {"ids": "x"}):
+        assert list(post(admin_client, {"email": ADA, "reason": "x", **wrong}, url).json()) == ["ids"]
     assert in_force().count() == 1
 
-    answer = post(admin_client, {"email": "Ada@acme.example", "reason": "He signed up again."}, url)
-    assert (answer.status_code, answer.json()) == (200, {"lifted_count": 1})
+    body = {"email": "Ada@acme.example", "ids": ids, "reason": "He signed up again."}
+    answer = post(admin_client, body, url)
+    assert (answer.status_code, answer.json()) == (200, {"lifted_count": 1, "in_force_count": 0})
     row = Suppression.objects.get()
     assert (row.lifted_by, row.lift_reason) == (admin_user.get_username(), "He signed up again.")
-    assert post(admin_client, {"email": ADA, "reason": "again"}, url).status_code == 404
+    assert post(admin_client, {**body, "reason": "again"}, url).status_code == 404
+
+
+def test_only_what_was_seen_is_lifted_and_nothing_of_others(admin_client: Client) -> None:
+    suppress(
+        [OptOut(ADA, Suppression.Reason.COMPLAINT), OptOut("bob@x.example", Suppression.Reason.BLOCKED)],
+        "Brevo",
+        now=NOON,
+    )
+    ids = [str(pk) for pk in Suppression.objects.values_list("pk", flat=True)]
+    suppress([OptOut(ADA, Suppression.Reason.UNSUBSCRIBED)], "Brevo", now=NOON)
+    answer = post(admin_client, {"email": ADA, "ids": ids, "reason": "x"}, f"{URL}/lift")
+    assert answer.json() == {"lifted_count": 1, "in_force_count": 1}
+    assert set(in_force().values_list("email_key", "reason")) == {(ADA, "unsubscribed"), ("bob@x.example", "blocked")}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +140,7 @@ def test_each_call_has_its_permission(client: Client, names: list[str], allowed:
     answers = {
         "list": client.get(URL),
         "add": post(client, {"email": ADA}),
-        "lift": post(client, {"email": ADA, "reason": "x"}, f"{URL}/lift"),
+        "lift": post(client, {"email": ADA, "ids": [str(uuid4())], "reason": "x"}, f"{URL}/lift"),
     }
     assert {name for name, answer in answers.items() if answer.status_code != 403} == allowed
 

@@ -18,7 +18,7 @@ from django_q.models import Success
 
 from contacts.importing.upload import receive
 from contacts.importing.work import check_at_once
-from contacts.models import Contact, ContactImport, DefaultView, Domain, Page, RefusedRow, Suppression
+from contacts.models import BasisChange, Contact, ContactImport, DefaultView, Domain, Page, RefusedRow, Suppression
 from curation_sdk.models import (
     BulkOperation,
     ChosenContact,
@@ -117,6 +117,9 @@ def seed(now: datetime) -> Contact:
     LogEntry.objects.create(user=user, object_id="1", object_repr=f"{ADA} (Unsubscribed)", action_flag=CHANGE)
     Suppression.objects.create(email_key=ADA, reason="unsubscribed", source="Brevo", note=QUOTED)
     Suppression.objects.create(email_key="bert@acme.example", reason="manual", note=QUOTED)
+    BasisChange.objects.create(
+        changed_at=now, changed_by="bob", through="admin", lawful_basis="consent", source=QUOTED, date=now.date()
+    )
     DefaultView.objects.create(user=user, query="q=Ada+Lovelace&email_key=ada%40acme.example")
     QueuePause.objects.create(platform="brevo", paused_by="bob", paused_at=now, reason=QUOTED)
     SettingChange.objects.create(platform="brevo", name="X", before=QUOTED, after={"a": [QUOTED]}, changed_at=now)

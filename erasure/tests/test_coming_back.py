@@ -15,13 +15,15 @@ from django.urls import reverse
 
 from contacts.importing.upload import receive
 from contacts.importing.work import check_at_once, confirm, work_off
-from contacts.models import Contact, ContactImport, RefusedRow
+from contacts.models import Contact, ContactImport, RefusedRow, Suppression
 from contacts.suppression import suppress_erased
 from curation_sdk.testing import FakeClock
-from erasure.erasing import Who, erase_person
+from erasure.erasing import NotErased, Who, erase_person, erase_who_came_back
 from n8n_sync.models import Enrichment, EnrichmentEvent
+from reconciliation import snapshot
+from reconciliation.models import HeldContact, Reconciliation
 from webhooks import rechecks
-from webhooks.models import Recheck
+from webhooks.models import PlatformEvent, Recheck
 
 pytestmark = pytest.mark.django_db
 
@@ -131,3 +133,87 @@ def test_a_report_that_was_on_its_way_is_not_kept(
 def test_no_event_has_the_person_looked_up_again(erased: None, clock: FakeClock) -> None:
     rechecks.ask("brevo", [ADA, "bob@acme.example"], now=clock.now())
     assert list(Recheck.objects.values_list("email_key", flat=True)) == ["bob@acme.example"]
+
+
+def test_a_report_that_cannot_be_read_is_not_kept_either(
+    client: Client, clock: FakeClock, make_contact: Any, settings: Any
+) -> None:
+    contact = make_contact(ADA)
+    body = {"contact_id": str(contact.pk), "status": "?", "enriched_data": {"linkedin": "https://l.example/countess"}}
+
+    def report() -> None:
+        answer = client.post(
+            reverse("n8n-enrichment-complete"),
+            body,
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {settings.N8N_WEBHOOK_SECRET}"},
+        )
+        assert answer.status_code == 422
+
+    report()
+    assert "countess" in EnrichmentEvent.objects.get().body
+    erase_person(Who(ADA), by="bob", why="Asked.", now=clock.now())
+    report()
+    assert [event.body for event in EnrichmentEvent.objects.all()] == ["", ""]
+
+
+def test_a_comparison_that_read_the_person_before_the_erasure_keeps_nothing(erased: None, clock: FakeClock) -> None:
+    now = clock.now()
+    current = Reconciliation.objects.create(platform="brevo", trigger="hand", started_at=now, heartbeat_at=now)
+    read = [HeldContact(reconciliation=current, email_key=key, kind="blocked") for key in (ADA, "bob@acme.example")]
+    snapshot.keep(read)
+    assert list(HeldContact.objects.values_list("email_key", flat=True)) == ["bob@acme.example"]
+    snapshot.keep(read[:1])
+
+
+def test_nobody_is_erased_under_another_key(erased: None, make_contact: Any, clock: FakeClock, settings: Any) -> None:
+    """Then there would be hashes of two keys, and none by which all are recognised."""
+    make_contact("bob@acme.example")
+    settings.ERASURE_KEY = "another"
+    with pytest.raises(NotErased, match=r"Nobody was erased\. ERASURE_KEY is not the one"):
+        erase_person(Who("bob@acme.example"), by="bob", why="Asked.", now=clock.now())
+    with pytest.raises(CommandError, match="Nobody was erased"):
+        call_command("erase_contact", "bob@acme.example", "--yes")
+    assert erase_who_came_back(now=clock.now()) == 0
+    assert Contact.objects.get().email == "bob@acme.example"
+
+
+def test_another_key_is_said_on_every_page_by_health_and_by_check(
+    erased: None, api: Client, make_contact: Any, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = [reverse("admin:index"), reverse("admin:contacts_contact_changelist"), reverse("sync-dashboard")]
+
+    def said() -> list[bool]:
+        call_command("check", database=["default"])
+        texts = [api.get(page).content.decode() for page in pages]
+        return [
+            "ERASURE_KEY" in text for text in (*texts, api.get("/health").content.decode(), capsys.readouterr().err)
+        ]
+
+    assert said() == [False] * 5
+    settings.ERASURE_KEY = "another"
+    assert said() == [True] * 5
+    contact = make_contact("bob@acme.example")
+    given = {"contact": str(contact.pk), "why": "x", "typed": "ERASE", "seen": "bob@acme.example"}
+    answer = api.post(reverse("privacy-erase"), given, follow=True)
+    assert "Nobody was erased." in answer.content.decode()
+    assert Contact.objects.get().email == "bob@acme.example"
+
+
+def test_what_is_written_just_behind_an_erasure_goes_with_the_daily_look(erased: None, clock: FakeClock) -> None:
+    now = clock.now()
+    Suppression.objects.create(email_key=ADA, reason="unsubscribed", source="Brevo", note="Ada Lovelace")
+    Suppression.objects.create(email_key=ADA, reason="erased", source="A person")  # as the one under the hash
+    PlatformEvent.objects.create(platform="brevo", key="1", email_key=ADA, body="{}", received_at=now, state="applied")
+    Recheck.objects.create(platform="brevo", email_key=ADA, asked_at=now, due_at=now)
+    current = Reconciliation.objects.create(platform="brevo", trigger="hand", started_at=now, heartbeat_at=now)
+    HeldContact.objects.create(reconciliation=current, email_key=ADA, kind="unknown")
+    assert erase_who_came_back(now=now) == 1
+    assert set(Suppression.objects.values_list("email_key", "reason", "note")) == {
+        ("", "unsubscribed", ""),
+        ("", "erased", ""),
+    }
+    assert not PlatformEvent.objects.exclude(email_key="").exists()
+    assert not Recheck.objects.exists()
+    assert not HeldContact.objects.exists()
+    assert erase_who_came_back(now=now) == 0

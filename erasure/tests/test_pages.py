@@ -17,7 +17,7 @@ from sync_admin.groups import GROUPS
 
 pytestmark = pytest.mark.django_db
 
-ADA = "ada@acme.example"
+ADA, BOB = "ada@acme.example", "bob@acme.example"
 ERASE = "privacy-erase"
 
 
@@ -47,7 +47,7 @@ def test_from_the_list_to_the_certificate(page: Client, make_contact: Any) -> No
     assert "is asked to delete the address." in text
     assert Contact.objects.filter(email_key=ADA).count() == 2, "looking erases nobody"
 
-    given = {"contact": str(contact.pk), "why": "Ticket 812", "typed": "ERASE"}
+    given = {"contact": str(contact.pk), "why": "Ticket 812", "typed": "ERASE", "seen": ADA}
     answer = page.post(reverse(ERASE), given, follow=True)
     erasure = Erasure.objects.get()
     assert answer.redirect_chain[-1][0] == reverse("privacy-certificate", args=[erasure.pk])
@@ -81,11 +81,23 @@ def test_without_the_word_and_a_reason_nobody_is_erased(
     assert Contact.objects.get().email == ADA
 
 
+def test_nobody_is_erased_whom_the_page_did_not_show(page: Client, make_contact: Any) -> None:
+    contact = make_contact(BOB)
+    text = page.get(reverse(ERASE), {"contact": str(contact.pk)}).content.decode()
+    assert f'name="seen" value="{BOB}"' in text
+    Contact.objects.filter(pk=contact.pk).update(email=ADA)  # somebody puts it right meanwhile
+    given = {"contact": str(contact.pk), "why": "x", "typed": "ERASE", "seen": BOB}
+    text = page.post(reverse(ERASE), given).content.decode()
+    assert "A contact has another address by now." in text
+    assert f'name="seen" value="{ADA}"' in text
+    assert Contact.objects.get().email == ADA
+
+
 def test_two_people_at_once_and_rows_of_one_person_once(page: Client, make_contact: Any) -> None:
     ids = [str(make_contact(address).pk) for address in (ADA, "ADA@acme.example", "bob@acme.example")]
     text = page.get(reverse(ERASE), {"contact": ids}).content.decode()
     assert "Erase 2 people" in text
-    answer = page.post(reverse(ERASE), {"contact": ids, "why": "x", "typed": "ERASE"})
+    answer = page.post(reverse(ERASE), {"contact": ids, "why": "x", "typed": "ERASE", "seen": [ADA, BOB]})
     assert answer.url == reverse("privacy")  # type: ignore[attr-defined]
     assert Erasure.objects.count() == 2
     assert not Contact.objects.exclude(email=None).exists()
@@ -95,7 +107,7 @@ def test_an_address_that_no_row_has(page: Client) -> None:
     text = page.post(reverse(ERASE), {"address": ADA}).content.decode()
     assert "0 contacts to be emptied" in text
     assert f'name="address" value="{ADA}"' in text
-    page.post(reverse(ERASE), {"address": ADA, "why": "x", "typed": "ERASE"})
+    page.post(reverse(ERASE), {"address": ADA, "why": "x", "typed": "ERASE", "seen": ADA})
     assert set(Deletion.objects.exclude(address="").values_list("platform", flat=True)) == {
         "brevo",
         "hubspot",

@@ -386,3 +386,19 @@ def test_a_dry_run_shows_and_erases_nothing(
     assert Contact.objects.get().email == ADA
     assert not Erasure.objects.exists()
     assert {HUBSPOT.label, MAUTIC.label, N8N.label} <= {line.partition(":")[0] for line in said.splitlines()}
+
+
+def test_what_a_platform_says_of_the_person_is_kept_without_the_address(sandbox: Sandbox, clock: FakeClock) -> None:
+    """It stands in the history of runs when it stops one, and nobody looks there once more."""
+    from brevo_sync.client import BrevoError, Kind
+    from curation_sdk.outcomes import NO_EVIDENCE
+    from erasure import services
+
+    erase(clock)
+
+    def refuse(address: str, _: Any) -> bool:
+        raise BrevoError(Kind.TRANSIENT, f"Brevo cannot delete {address.upper()} now.", NO_EVIDENCE)
+
+    service = services.ErasureService(dict.fromkeys(("brevo", "hubspot", "mautic"), refuse), {}, clock)
+    (outcome,) = service.push(list(Deletion.objects.filter(platform="brevo")))
+    assert outcome == services.Retry("Brevo cannot delete [erased] now.", evidence=NO_EVIDENCE)

@@ -7,10 +7,17 @@ from typing import Any
 from django import template
 from django.utils import timezone
 
+from contacts.suppression import lost_key
 from sync_admin.advice import set_up_address
 from sync_admin.stopped import stopped_queues
 
 register = template.Library()
+
+
+@register.inclusion_tag("sync_admin/lost_key.html")
+def erasure_key_lost() -> dict[str, str]:
+    """As below: erased people would not be recognised, so nothing is pushed."""
+    return {"problem": lost_key()}
 
 
 @register.inclusion_tag("sync_admin/stopped.html")

@@ -17,7 +17,7 @@ from curation_sdk.cycle import run_cycle
 from curation_sdk.models import SyncRun
 from curation_sdk.shutdown import stop_on_signals
 from erasure.certificate import WAITS, certificate, sentence
-from erasure.erasing import NobodyFound, Who, erase_person, look, look_again, person_named
+from erasure.erasing import NobodyFound, NotErased, Who, erase_person, look, look_again, person_named
 from erasure.job import ERASURE
 from erasure.models import Deletion, Erasure
 
@@ -56,7 +56,10 @@ class Command(BaseCommand):
         if not options["yes"]:
             self._ask(who)
         why = options["why"].strip() or "Asked through the command line."
-        erasure = erase_person(who, by=f"{_user()} (command line)", why=why, now=timezone.now())
+        try:
+            erasure = erase_person(who, by=f"{_user()} (command line)", why=why, now=timezone.now())
+        except NotErased as error:
+            raise CommandError(str(error), returncode=WRONG_USE) from error
         self._finish(erasure)
 
     def _ask(self, who: Who) -> None:
