@@ -54,7 +54,7 @@ def test_it_is_made_once(sandbox: Sandbox, configured: None) -> None:
     code, text = setup()
     assert code == 1
     assert f"todo The webhook {URL} is not registered." in text
-    assert "`manage.py brevo_setup --create` makes what is missing." in text
+    assert '"manage.py brevo_setup --create" makes what is missing.' in text
     assert registered(sandbox) == []
     code, text = setup("--create")
     assert code == 0
