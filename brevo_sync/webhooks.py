@@ -22,6 +22,7 @@ from brevo_sync.rechecking import recheck
 from contacts.address_key import email_key
 from contacts.models import Contact, Suppression
 from contacts.suppression import OptOut, suppress
+from curation_sdk.database import one_bulk_writer
 from curation_sdk.wording import storable
 from webhooks import rechecks
 from webhooks.models import PlatformEvent
@@ -188,6 +189,8 @@ def apply(events: Sequence[PlatformEvent], now: datetime) -> list[Verdict]:
     """
     news = _News()
     verdicts = [_read(json.loads(event.body), event.received_at, news) for event in events]
+    if news.gone:
+        one_bulk_writer()
     suppress(news.opt_outs, BREVO.label, now=now)
     for address, when in news.gone:
         _forget(address, when)

@@ -17,6 +17,7 @@ from typing import Any
 from contacts.address_key import email_key
 from contacts.models import Contact, Suppression
 from contacts.suppression import OptOut, suppress
+from curation_sdk.database import one_bulk_writer
 from curation_sdk.wording import storable
 from mautic_sync.details import contact_id
 from mautic_sync.job import MAUTIC
@@ -71,6 +72,8 @@ def apply(events: Sequence[PlatformEvent], now: datetime) -> list[Verdict]:
     """
     verdicts: list[Verdict] = []
     opt_outs: list[OptOut] = []
+    if any(event.event == DELETED for event in events):
+        one_bulk_writer()
     for event in events:
         body = json.loads(event.body)
         if event.event == SUBSCRIPTION_CHANGED:

@@ -57,7 +57,8 @@ class Source:
     split: a body, read from JSON, falls into its events; raises NotEvents. The raw text comes along for a body that
     is one event. It must be quick: Brevo waits meanwhile.
     apply: store what events change, and say what became of each. Called in a transaction, with the events in the
-    order in which they came; may raise for any of them, and is then asked again for each alone.
+    order in which they came; takes the bulk writers' lock only if it writes contacts, because an opt-out must not wait
+    for somebody who queues a million of them; may raise for any of them, and is then asked again for each alone.
     recheck: read contacts again on the platform, outside of any transaction; None where the platform asks for none.
     """
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from contacts.suppression import erased_keys
 from curation_sdk.connection import last_webhook, webhook_came
-from curation_sdk.database import atomic_with_retry, one_bulk_writer
+from curation_sdk.database import atomic_with_retry
 from curation_sdk.wording import storable
 from webhooks.models import PlatformEvent
 from webhooks.source import Source, Verdict, sources
@@ -61,7 +61,6 @@ def work_through(*, seconds: float, stop: Callable[[], bool] = lambda: False) ->
 
 def _chunk(known: dict[str, Source], now: datetime) -> int:
     """Apply and mark the oldest events that no other worker has in hand."""
-    one_bulk_writer()
     due = waiting().filter(Q(tries=0) | Q(worked_at__lt=now - AGAIN_AFTER)).order_by("id")
     if connection.vendor == "postgresql":
         due = due.select_for_update(skip_locked=True)

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from brevo_sync.tests.test_webhook import TOKEN, send
@@ -196,6 +198,17 @@ def test_an_echo_whose_time_is_in_another_timezone(make_contact: Make) -> None:
     make_contact("ada@x.example", brevo_synced_at=timezone.now())
     come(updated(ATTRIBUTES, ts=int(timezone.now().timestamp()) - 7200))
     assert not Recheck.objects.exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time anyway")
+def test_an_opt_out_does_not_wait_for_somebody_who_queues_a_million(make_contact: Make) -> None:
+    make_contact("ada@x.example", brevo_contact_id="9")
+    for name, waits in (("unsubscribe", False), ("contact_deleted", True)):
+        assert send(event(name)).status_code == 200
+        with CaptureQueriesContext(connection) as queries:
+            work_through_events()
+        assert any("pg_advisory_xact_lock" in one["sql"] for one in queries) == waits
+    assert suppressed() == [("ada@x.example", "unsubscribed", "Brevo")]
 
 
 # --- deletions ----------------------------------------------------------------------------------------------------

@@ -161,7 +161,6 @@ def test_when_the_last_one_came_is_remembered(recorder: Recorder) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_share_the_work(monkeypatch: pytest.MonkeyPatch, recorder: Recorder) -> None:
     """The second passes over what the first has in hand."""
-    monkeypatch.setattr(working, "one_bulk_writer", lambda: None)
     monkeypatch.setattr(working, "CHUNK", 1)
     come("a", "b")
     counts: list[int] = []
