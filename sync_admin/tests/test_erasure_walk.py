@@ -23,7 +23,8 @@ for contact in Contact.objects.filter(email_key__in=[one["email_key"] for one in
 LEFT = "from contacts.models import Contact; print(Contact.objects.filter(email_key__in={keys!r}).count())"
 WAITING = (
     "from erasure.models import Deletion, Erasure; "
-    "print(Deletion.objects.filter(status='Queued').count() + Erasure.objects.filter(closed_at=None).count())"
+    "open_ones = Deletion.objects.exclude(status__in=('Complete', 'Skipped')); "
+    "print(open_ones.count() + Erasure.objects.filter(closed_at=None).count())"
 )
 VIEWS: tuple[dict[str, bool], ...] = ({}, {"dark": True}, {"phone": True})
 
