@@ -355,6 +355,7 @@ class Play(RuleBasedStateMachine):
     def a_person_lifts_it(self, key: str) -> None:
         lift(key, by="grace", why="A mistake.", now=timezone.now())
         self.out.discard(key)
+        self.before.discard(key)
         self.erased.discard(key)
         for lost in self.lost.values():
             lost.discard(key)

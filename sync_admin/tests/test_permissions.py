@@ -125,6 +125,9 @@ CALLS: dict[str, list[Call]] = {
         *(("GET", f"/admin/sync/suppressions/{ANY}/lift/", {}), ("POST", f"/admin/sync/suppressions/{ANY}/lift/", {})),
         ("POST", "/api/v3/suppressions/lift", {}),
     ],
+    "Erase people, export what is held about them": [
+        *(("POST", f"/admin/sync/privacy/{name}/", {}) for name in ("erase", "export")),
+    ],
     "See what n8n reported, as it came": [("GET", "/admin/n8n_sync/enrichmentevent/", {})],
     "Set up platforms": [
         ("POST", f"/admin/sync/{platform}/connection/{name}/", {})
