@@ -20,7 +20,7 @@ from contacts.address_hash import AddressHash, address_hash
 from contacts.address_key import email_key
 from contacts.importing.store import one_import_at_a_time
 from contacts.models import Contact
-from contacts.suppression import erased, lost_key, suppress_erased
+from contacts.suppression import erased, erased_keys, lost_key, suppress_erased
 from curation_sdk import runs
 from curation_sdk.database import atomic_with_retry, one_bulk_writer
 from curation_sdk.job import LEASE, SyncJob
@@ -199,6 +199,8 @@ def look_again(*, now: datetime) -> int:
     for erasure in Erasure.objects.filter(closed_at=None, look_again_at__lte=now).order_by("pk"):
         waits = Deletion.objects.filter(erasure=erasure).exclude(address="").first()
         key = waits.address if waits else ""
+        if key and not erased_keys([key]):
+            key = ""  # lifted since: what is there of the person now, is there by his own wish
         traces = Traces(key, (), words_of(key, []))
         atomic_with_retry(partial(_again, erasure, key, traces, now))
         closed += Erasure.objects.filter(pk=erasure.pk, closed_at=None).update(closed_at=now)

@@ -16,9 +16,9 @@ from django.urls import reverse
 from contacts.importing.upload import receive
 from contacts.importing.work import check_at_once, confirm, work_off
 from contacts.models import Contact, ContactImport, RefusedRow, Suppression
-from contacts.suppression import suppress_erased
+from contacts.suppression import lift, suppress_erased
 from curation_sdk.testing import FakeClock
-from erasure.erasing import NotErased, Who, erase_person, erase_who_came_back
+from erasure.erasing import NotErased, Who, erase_person, erase_who_came_back, look_again
 from n8n_sync.models import Enrichment, EnrichmentEvent
 from reconciliation import snapshot
 from reconciliation.models import HeldContact, Reconciliation
@@ -217,3 +217,20 @@ def test_what_is_written_just_behind_an_erasure_goes_with_the_daily_look(erased:
     assert not Recheck.objects.exists()
     assert not HeldContact.objects.exists()
     assert erase_who_came_back(now=now) == 0
+
+
+def test_who_came_back_by_his_own_wish_is_left_alone_by_an_erasure_that_is_still_open(
+    make_contact: Any, clock: FakeClock
+) -> None:
+    make_contact(ADA, brevo_contact_id="7")
+    erase_person(Who(ADA), by="grace", why="Asked.", now=clock.now())
+    lift(ADA, by="grace", why="She signed up again.", now=clock.now())
+    row = make_contact(ADA)
+    told = {"platform": "brevo", "received_at": clock.now(), "event": "unsubscribed"}
+    event = PlatformEvent.objects.create(key="1", email_key=ADA, body=json.dumps({"email": ADA}), **told)
+
+    look_again(now=clock.now() + timedelta(hours=1))
+
+    row.refresh_from_db()
+    event.refresh_from_db()
+    assert (row.email, event.email_key, event.body) == (ADA, ADA, json.dumps({"email": ADA}))
