@@ -99,6 +99,10 @@ class DeletesMany(ForgivingAdmin[_Row]):
             super().delete_queryset(request, queryset)
 
 
+#: Django's autocomplete fields, and behind it what names them.
+NAMED = ("admin/js/autocomplete.js", "contacts/autocomplete_names.js")
+
+
 class ContactForm(forms.ModelForm[Contact]):
     """A contact. A lawful basis comes with its source and a date; the address is not that of an erased person."""
 
@@ -158,6 +162,7 @@ class ContactAdmin(DeletesMany[Contact]):
 
     class Media:
         css = {"all": ("curation_sdk/sync.css",)}
+        js = NAMED
 
     @admin.display(description="e-mail", ordering="email")
     def address(self, contact: Contact) -> str | SafeString:
@@ -352,6 +357,9 @@ class PageAdmin(DeletesMany[Page]):
     list_select_related = ("domain",)
     autocomplete_fields = ("domain",)
     search_fields = ("url",)
+
+    class Media:
+        js = NAMED
 
 
 @admin.register(BasisChange)
