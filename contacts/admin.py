@@ -37,6 +37,7 @@ from curation_sdk.looking import WHOLE
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.overview import as_state, in_use, standings
 from erasure.admin_actions import erase_people
+from erasure.forgetting import is_emptied
 from erasure.job import ERASE
 from hubspot_sync.admin_actions import (
     queue_for_hubspot,
@@ -253,6 +254,7 @@ class ContactAdmin(DeletesMany[Contact]):
             now = timezone.now()
             context |= {
                 "standings": timeline.standings(contact, request.user, now=now),
+                "erased": is_emptied(contact),
                 "events": timeline.events(contact, request.user, now=now),
                 "same_address": timeline.same_address(contact),
                 "suppressions": [one for one in of_person(contact.email_key or "") if one.in_force],
