@@ -37,6 +37,7 @@ from curation_sdk.looking import WHOLE
 from curation_sdk.models import SyncAttempt, SyncRun
 from curation_sdk.overview import as_state, in_use, standings
 from erasure.admin_actions import erase_people
+from erasure.forgetting import is_emptied
 from erasure.job import ERASE
 from hubspot_sync.admin_actions import (
     queue_for_hubspot,
@@ -99,6 +100,10 @@ class DeletesMany(ForgivingAdmin[_Row]):
             super().delete_queryset(request, queryset)
 
 
+#: Django's autocomplete fields, and behind it what names them.
+NAMED = ("admin/js/autocomplete.js", "contacts/autocomplete_names.js")
+
+
 class ContactForm(forms.ModelForm[Contact]):
     """A contact. A lawful basis comes with its source and a date; the address is not that of an erased person."""
 
@@ -158,6 +163,7 @@ class ContactAdmin(DeletesMany[Contact]):
 
     class Media:
         css = {"all": ("curation_sdk/sync.css",)}
+        js = NAMED
 
     @admin.display(description="e-mail", ordering="email")
     def address(self, contact: Contact) -> str | SafeString:
@@ -248,6 +254,7 @@ class ContactAdmin(DeletesMany[Contact]):
             now = timezone.now()
             context |= {
                 "standings": timeline.standings(contact, request.user, now=now),
+                "erased": is_emptied(contact),
                 "events": timeline.events(contact, request.user, now=now),
                 "same_address": timeline.same_address(contact),
                 "suppressions": [one for one in of_person(contact.email_key or "") if one.in_force],
@@ -352,6 +359,9 @@ class PageAdmin(DeletesMany[Page]):
     list_select_related = ("domain",)
     autocomplete_fields = ("domain",)
     search_fields = ("url",)
+
+    class Media:
+        js = NAMED
 
 
 @admin.register(BasisChange)

@@ -30,9 +30,20 @@ FILE_CANCELLED = (
 AT_ONCE = 500
 
 
+#: How every sentence begins that says why an emptied row is Skipped.
+_ERASED = "Erased on "
+
+
 def skip_sentence(now: datetime) -> str:
     """Why an emptied row is Skipped everywhere."""
-    return f"Erased on {now:%Y-%m-%d}: this person asked to be forgotten."
+    return f"{_ERASED}{now:%Y-%m-%d}: this person asked to be forgotten."
+
+
+def is_emptied(contact: Contact) -> bool:
+    """Is this the row of an erased person, with nothing in it? Not one that somebody has filled again since."""
+    if contact.email or contact.name or contact.phone_number:
+        return False
+    return any((getattr(contact, job.processing_error) or "").startswith(_ERASED) for job in QUEUES)
 
 
 class Holds(Func):

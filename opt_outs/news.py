@@ -1,6 +1,7 @@
 """What of the blocks that a platform shows is news to us? One rule for sweep, comparison and recheck.
 
-No news is what a person has lifted here since, and what we told the platform ourselves.
+No news is what a person has lifted here since, what we told the platform ourselves, and a block of somebody of whom
+the platform has told us why already.
 """
 
 from __future__ import annotations
@@ -35,16 +36,27 @@ class Person:
     opt_outs: Sequence[tuple[Suppression.Reason, str]] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """By the address. held: we have it from the platform, and it is in force. lifted: when what we had from there was
+    last lifted. told: when we told the platform of a suppression, in force or not.
+    """
+
+    held: set[str]
+    lifted: dict[str, datetime]
+    told: dict[str, list[datetime]]
+
+
 def news(job: SyncJob, people: Sequence[Person]) -> list[OptOut]:
     """The opt-outs that say something new, by the address."""
     blocked = [(key, one) for one in people if one.opt_outs and (key := email_key(one.address))]
-    lifted, told = _known(job, {key for key, _ in blocked})
+    known = _known(job, {key for key, _ in blocked})
     return [
         OptOut(one.address, reason, note, one.changed)
         for key, one in sorted(blocked, key=lambda pair: pair[0])
         for reason, note in one.opt_outs
-        if not _is_settled(one, lifted.get(key))
-        and not (reason is Reason.BLOCKED and _is_ours(one, told.get(key, ())))
+        if not _is_settled(one, known.lifted.get(key))
+        and not (reason is Reason.BLOCKED and (key in known.held or _is_ours(one, known.told.get(key, ()))))
     ]
 
 
@@ -58,16 +70,15 @@ def _is_ours(one: Person, told: Sequence[datetime]) -> bool:
     return one.changed is not None and any(abs(one.changed - when) <= CLOCKS for when in told)
 
 
-def _known(job: SyncJob, keys: set[str]) -> tuple[dict[str, datetime], dict[str, list[datetime]]]:
-    """By the address: when what we have from the platform was last lifted; when we told the platform of a suppression,
-    in force or not."""
+def _known(job: SyncJob, keys: set[str]) -> _Known:
     told_it = FilteredRelation("told", condition=Q(told__platform=job.platform))
     rows = Suppression.objects.filter(email_key__in=keys).annotate(theirs=told_it).order_by()
-    lifted: dict[str, datetime] = {}
-    told: dict[str, list[datetime]] = {}
+    known = _Known(set(), {}, {})
     for key, source, lifted_at, told_at in rows.values_list("email_key", "source", "lifted_at", "theirs__told_at"):
-        if lifted_at and source == job.label:
-            lifted[key] = max(lifted_at, lifted.get(key, lifted_at))
+        if source == job.label and lifted_at:
+            known.lifted[key] = max(lifted_at, known.lifted.get(key, lifted_at))
+        elif source == job.label:
+            known.held.add(key)
         if told_at:
-            told.setdefault(key, []).append(told_at)
-    return lifted, told
+            known.told.setdefault(key, []).append(told_at)
+    return known

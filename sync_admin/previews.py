@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
@@ -29,6 +29,7 @@ from curation_sdk.queueing import closed_reason, skip_reason
 from curation_sdk.statuses import ProcessingStatus
 from curation_sdk.wording import count_of
 from curation_sdk.workers import worker_alive
+from reconciliation.list_filter import ComparisonFilter
 from sync_admin.pages import page, queue_to_steer, render
 
 State = BulkOperation.State
@@ -100,7 +101,9 @@ def confirm(request: HttpRequest, platform: str, operation_id: UUID) -> HttpResp
         messages.warning(request, "The contacts are still being counted. Nothing was queued.")
         return HttpResponseRedirect(_preview_of(operation))
     _say(request, job, operation)
-    return HttpResponseRedirect(_list_of(operation))
+    # Whoever is queued is no more among those that a comparison found: that list would be empty.
+    of_comparison = ComparisonFilter.parameter_name in QueryDict(operation.selection.get("list", ""))
+    return HttpResponseRedirect(_page_of(operation) if of_comparison else _list_of(operation))
 
 
 @require_POST

@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import csrf_exempt
 
 from contacts.address_hash import address_hash
@@ -74,8 +75,12 @@ class LiftForm(forms.Form):
 
 @page(VIEW_SUPPRESSIONS, LIFT)
 def lift(request: HttpRequest, suppression_id: UUID) -> HttpResponseBase:
-    """What is in force for a person, and the form that lifts what the page shows of it."""
+    """What is in force for a person, and the form that lifts what the page shows of it.
+
+    `next` in the address: the page of ours on which it began, and to which it leads back.
+    """
     row = get_object_or_404(Suppression, pk=suppression_id)
+    back = _back_to(request) or reverse("admin:contacts_suppression_change", args=[row.pk])
     held = _in_force(row)
     form = LiftForm(row, request.POST) if request.method == "POST" else LiftForm(row)
     if request.method == "POST" and form.is_valid():
@@ -91,10 +96,16 @@ def lift(request: HttpRequest, suppression_id: UUID) -> HttpResponseBase:
             only=seen,
         )
         _said(request, count, left=held.count())
-        return HttpResponseRedirect(reverse("admin:contacts_suppression_change", args=[row.pk]))
-    return render(
-        request, "sync_admin/lift.html", "Lift suppression", form=form, row=row, who=_who(row), held=list(held)
-    )
+        return HttpResponseRedirect(back)
+    context = {"form": form, "row": row, "who": _who(row), "held": list(held), "back": back}
+    return render(request, "sync_admin/lift.html", "Lift suppression", **context)
+
+
+def _back_to(request: HttpRequest) -> str:
+    """Where the person came from, if that is a page of ours; else ""."""
+    url = request.GET.get("next", "")
+    hosts = {request.get_host()}
+    return url if url_has_allowed_host_and_scheme(url, hosts, require_https=request.is_secure()) else ""
 
 
 def _in_force(row: Suppression) -> QuerySet[Suppression]:

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, time
 from itertools import chain
 from typing import NamedTuple
 
-from django.conf import settings
-from django.db import DataError, reset_queries
+from django.db import DataError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from contacts.address_key import email_key
+from contacts.importing.batches import batches
 from contacts.importing.columns import SEPARATORS
 from contacts.importing.lines import ByteStream, Line, read_lines
 from contacts.importing.problems import FileRefused, Refusal, RowRefused, shown
@@ -178,6 +178,10 @@ class Tally:
             f"{self.there:,} in force already, {self.refused:,} refused."
         )
 
+    def kept(self) -> str:
+        """What stays of an import that is stopped now."""
+        return "Import the file again for the rest; what was recorded stays."
+
 
 class OptOutImporter:
     """Records rows in batches, and counts in `tally`. What is in force already stays as it is."""
@@ -190,17 +194,8 @@ class OptOutImporter:
 
     def run(self, rows: Iterable[NumberedOptOut | Refusal]) -> None:
         """Record `rows`. What `rows` raises comes through; the batches before it stay."""
-        batch: list[NumberedOptOut] = []
-        for read in rows:
-            self.tally.read += 1
-            if isinstance(read, Refusal):
-                self._refuse(read)
-                continue
-            batch.append(read)
-            if len(batch) == BATCH_SIZE:
-                self._finish(batch)
-                batch = []
-        self._finish(batch)
+        for batch in batches(rows, BATCH_SIZE, self.tally, self._refuse):
+            self._finish(batch)
 
     def _finish(self, batch: list[NumberedOptOut]) -> None:
         by_source: dict[str, list[NumberedOptOut]] = {}
@@ -213,9 +208,6 @@ class OptOutImporter:
                 # A letter that the database does not have. Find the row, so that it does not stop the others.
                 for numbered in some:
                     self._add_one(numbered, source)
-        if settings.DEBUG:
-            # Django keeps the text of the last 9,000 statements then, and ours are long.
-            reset_queries()
 
     def _add(self, some: list[NumberedOptOut], source: str) -> None:
         opt_outs = [numbered.opt_out for numbered in some]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile
 
-from django.conf import settings
-from django.db import DataError, reset_queries, transaction
+from django.db import DataError, transaction
 
 from contacts.address_key import email_key
+from contacts.importing.batches import batches
 from contacts.importing.columns import read_header
 from contacts.importing.lines import ByteStream, read_lines
 from contacts.importing.problems import Refusal, RowRefused
@@ -32,6 +32,20 @@ class Tally:
     imported: int = 0
     existing: int = 0
     refused: int = 0
+
+    def sentence(self, *, dry_run: bool) -> str:
+        """For people: "3 rows read: 2 imported, 1 already there, 0 refused."."""
+        read = "1 row" if self.read == 1 else f"{self.read:,} rows"
+        imported = "would be imported" if dry_run else "imported"
+        return (
+            f"{'Dry run, nothing written. ' if dry_run else ''}{read} read: {self.imported:,} {imported}, "
+            f"{self.existing:,} already there, {self.refused:,} refused."
+        )
+
+    def kept(self) -> str:
+        """What stays of an import that is stopped now."""
+        contacts = "1 contact was" if self.imported == 1 else f"{self.imported:,} contacts were"
+        return f"{contacts} imported before that and stay. Import the file again for the rest."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +109,8 @@ class Importer:
 
     def run(self, rows: Iterable[NumberedRow | Refusal]) -> None:
         """Import `rows`. What `rows` raises comes through; the batches before it stay."""
-        batch: list[NumberedRow] = []
-        for read in rows:
-            self.tally.read += 1
-            if isinstance(read, Refusal):
-                self._refuse(read)
-                continue
-            batch.append(read)
-            if len(batch) == BATCH_SIZE:
-                self._finish(batch)
-                batch = []
-        self._finish(batch)
+        for batch in batches(rows, BATCH_SIZE, self.tally, self._refuse):
+            self._finish(batch)
 
     def _finish(self, batch: list[NumberedRow]) -> None:
         if self._dry_run:
@@ -115,9 +120,6 @@ class Importer:
                 self._refuse(refusal)
         else:
             self._store(batch)
-        if settings.DEBUG:
-            # Django keeps the text of the last 9,000 statements then, and ours are long.
-            reset_queries()
 
     def _store(self, batch: list[NumberedRow]) -> None:
         try:

@@ -162,7 +162,7 @@ def test_a_disk_that_fails(make_file: MakeFile, monkeypatch: pytest.MonkeyPatch)
         def read(self, size: int | None = -1, /) -> bytes:
             raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("contacts.management.commands.import_contacts.open_file", lambda path: Broken())
+    monkeypatch.setattr("contacts.importing.command.open_file", lambda path: Broken())
     assert import_file("a.csv") == (2, "", "a.csv: The file cannot be read: Input/output error.")
 
 

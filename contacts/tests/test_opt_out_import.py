@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from contacts.importing.opt_outs import OptOutImporter, Tally, read_opt_outs
 from contacts.importing.problems import FileRefused, Refusal
@@ -161,3 +162,30 @@ def test_the_command(tmp_path: Path, capsys: Any) -> None:
     with pytest.raises(CommandError) as error:
         call_command("import_suppressions", str(file))
     assert error.value.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "why"),
+    [
+        (KeyboardInterrupt(), 130, "Stopped. "),
+        (OperationalError("database is locked"), 1, "The database: database is locked. "),
+    ],
+    ids=["stopped", "locked"],
+)
+def test_the_command_says_what_stays_when_it_ends_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, why: str
+) -> None:
+    def ends(*args: Any, **options: Any) -> int:
+        raise error
+
+    monkeypatch.setattr("contacts.importing.opt_outs.suppress", ends)
+    monkeypatch.setattr("contacts.importing.opt_outs.not_recorded", ends)
+    file = tmp_path / "out.csv"
+    file.write_text("a@x.example\n")
+    for options, stays in (
+        ((), "Import the file again for the rest; what was recorded stays."),
+        (("--dry-run",), "Nothing was written."),
+    ):
+        with pytest.raises(CommandError) as raised:
+            call_command("import_suppressions", str(file), *options)
+        assert (raised.value.returncode, str(raised.value)) == (code, why + stays)

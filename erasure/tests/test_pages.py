@@ -202,3 +202,21 @@ def test_a_ready_group_may_do_all_of_it(client: Client, django_user_model: Any, 
 def test_certificates_that_are_not_there(page: Client) -> None:
     assert page.get(reverse("privacy-certificate", args=[7])).status_code == 404
     assert page.get(reverse("privacy-certificate", args=[10**30])).status_code == 404
+
+
+def test_the_page_of_an_emptied_row_offers_nothing_more_to_do(page: Client, make_contact: Any) -> None:
+    contact = make_contact(ADA)
+    url = reverse("admin:contacts_contact_change", args=[contact.pk])
+    offers = ("Push now", "Export this person", "Erase this person")
+    text = page.get(url).content.decode()
+    assert [one for one in offers if one in text] == list(offers)
+    given = {"contact": str(contact.pk), "why": "Ticket 812", "typed": "ERASE", "seen": ADA}
+    assert page.post(reverse(ERASE), given).status_code == 302
+
+    text = page.get(url).content.decode()
+    assert "nothing to push, to export or to erase" in text
+    assert not [one for one in offers if one in text]
+
+    Contact.objects.filter(pk=contact.pk).update(email=BOB, name="Bob")  # a person uses the row again
+    text = page.get(url).content.decode()
+    assert [one for one in offers if one in text] == list(offers)

@@ -204,6 +204,32 @@ def test_an_unsubscription_beside_our_own_block_is() -> None:
     assert list(Suppression.objects.filter(source="Brevo").values_list("reason", flat=True)) == ["unsubscribed"]
 
 
+@pytest.mark.parametrize("source", ["Brevo", "Mautic"])
+def test_a_block_is_no_news_of_somebody_of_whom_the_platform_has_told_us_why(source: str) -> None:
+    suppress([OptOut("p1@x.example", REASON.UNSUBSCRIBED)], source, now=NOON - timedelta(days=1))
+    account = Account(2)
+    assert account.sweep().suppressed == (1 if source == "Brevo" else 2)
+    rows = Suppression.objects.filter(email_key="p1@x.example", source="Brevo")
+    assert [row.reason for row in rows] == ["unsubscribed" if source == "Brevo" else "blocked"]
+
+
+def test_what_else_it_says_of_such_a_person_is_news() -> None:
+    suppress([OptOut("p1@x.example", REASON.BLOCKED)], "Brevo", now=NOON - timedelta(days=1))
+    account = Account()
+    account.people = [account.one(1, opt_outs=(*BLOCKED, (REASON.UNSUBSCRIBED, "Left list 5.")))]
+    account.sweep()
+    assert sorted(Suppression.objects.values_list("reason", flat=True)) == ["blocked", "unsubscribed"]
+
+
+def test_once_what_it_told_us_was_lifted_its_block_is_news() -> None:
+    suppress([OptOut("p1@x.example", REASON.UNSUBSCRIBED)], "Brevo", now=NOON - timedelta(days=9))
+    lift("p1@x.example", by="ada", why="She asked for it.", now=NOON)
+    account = Account()
+    account.people = [account.one(1, NOON + timedelta(minutes=1))]
+    account.sweep(FakeClock(NOON + timedelta(hours=1)))
+    assert list(Suppression.objects.filter(lifted_at=None).values_list("reason", flat=True)) == ["blocked"]
+
+
 def test_what_another_platform_was_told_does_not_count() -> None:
     row = lifted(at=NOON, source="A person")
     told(row, NOON - timedelta(days=2), "mautic")

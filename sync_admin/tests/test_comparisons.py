@@ -159,7 +159,9 @@ def test_the_missing_are_queued_after_a_preview_and_nobody_else(
     assert operation.forecast["queued"] == 1
     assert operation.forecast["skipped"] == {"suppressed": 1}
     assert "missing there, by the comparison with Brevo" in answer.content.decode()
-    admin_client.post(reverse("sync-preview-confirm", args=["brevo", operation.pk]))
+    answer = admin_client.post(reverse("sync-preview-confirm", args=["brevo", operation.pk]), follow=True)
+    page = reverse("admin:curation_sdk_bulkoperation_change", args=[operation.pk])
+    assert answer.redirect_chain == [(page, 302)], "and not a list in which nobody is left"
     statuses = dict(Contact.objects.values_list("email", "brevo_sync_status"))
     assert [statuses[f"{name}@acme.example"] for name in names] == [
         *("Queued", "Skipped", "Complete", "Complete", "Complete")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scrapersky.tests.browser import follow, look
+from scrapersky.tests.browser import follow, look, serious_findings
 from scrapersky.tests.processes import wait_until
 from scrapersky.tests.site import Site
 
@@ -43,3 +43,17 @@ def test_push_one_contact_now_and_read_its_time_line(browser: Any, site: Site) -
     line = find(".sync-timeline").text
     assert line.index("Synced last") < line.index("Queued for Brevo.")
     assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_page_without_domain_and_page_has_names_for_both(browser: Any, site: Site) -> None:
+    key = site.run(
+        "from contacts.models import Contact; "
+        "print(Contact.objects.create(email='bare@walk.example', domain=None, page=None).pk)"
+    ).strip()
+    site.log_in(browser)
+    for dark in (False, True):
+        look(browser, dark=dark)
+        browser.get(f"{site.url}/admin/contacts/contact/{key}/change/")
+        assert len(browser.find_elements("css selector", ".select2-selection__placeholder")) == 2
+        assert serious_findings(browser) == []
+    look(browser)

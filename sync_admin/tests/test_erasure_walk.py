@@ -86,6 +86,7 @@ def test_from_a_contact_to_the_certificate(browser: Any, site: Site) -> None:
 
     browser.get(f"{site.url}/admin/contacts/contact/{first}/change/")
     assert "this person asked to be forgotten" in find("#content").text
+    is_clean()
 
     browser.get(f"{site.url}/admin/contacts/contact/?id__in={','.join(key for key, _ in others)}")
     for box in browser.find_elements(By.CSS_SELECTOR, "#result_list .action-select"):

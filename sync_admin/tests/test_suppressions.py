@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -200,6 +201,27 @@ def test_only_who_has_the_permission_lifts(staff: Callable[..., Client], group: 
 def test_the_row_leads_to_the_lift_page(staff: Callable[..., Client]) -> None:
     opt_out()
     assert lift_url() in page_of(staff("Privacy"), f"{LIST}{Suppression.objects.get().pk}/change/")
+
+
+def test_lifting_leads_back_to_where_it_began(admin_client: Client, make_contact: Make) -> None:
+    contact = f"/admin/contacts/contact/{make_contact(ADA).pk}/change/"
+    opt_out()
+    url = f"{lift_url()}?next={contact}"
+    assert url in page_of(admin_client, contact)
+    assert f'class="closelink" href="{contact}"' in page_of(admin_client, url)
+    assert "This field is required." in admin_client.post(url, {"seen": seen(), "reason": ""}).content.decode()
+    answer = admin_client.post(url, {"seen": seen(), "reason": "Signed up again."}, follow=True)
+    assert answer.redirect_chain == [(contact, 302)]
+    assert "Lifted 1 suppression." in answer.content.decode()
+
+
+@pytest.mark.parametrize("elsewhere", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", ""])
+def test_lifting_leads_nowhere_but_to_our_own_pages(admin_client: Client, elsewhere: str) -> None:
+    opt_out()
+    url, row = f"{lift_url()}?{urlencode({'next': elsewhere})}", f"{LIST}{Suppression.objects.get().pk}/change/"
+    assert f'class="closelink" href="{row}"' in page_of(admin_client, url)
+    answer = admin_client.post(url, {"seen": seen(), "reason": "Signed up again."}, follow=True)
+    assert answer.redirect_chain == [(row, 302)]
 
 
 # --- A contact ------------------------------------------------------------------------------------------------
