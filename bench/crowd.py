@@ -51,6 +51,20 @@ JOIN (SELECT row_number() OVER () AS place, id, domain FROM domains) AS d
 """
 
 
+#: One person in thirty has opted out, and an event said so.
+_SUPPRESSIONS = """
+INSERT INTO suppressions (id, email_key, reason, source, since, recorded_at)
+SELECT gen_random_uuid(), email_key, 'unsubscribed', 'Mautic', created_at, created_at FROM contacts
+WHERE email_key > '' AND (substr(id::text, 1, 2) < '08') ON CONFLICT DO NOTHING
+"""
+
+_EVENTS = """
+INSERT INTO platform_events (platform, key, event, email_key, body, received_at, worked_at, state, tries, result, problem)
+SELECT 'brevo', id::text, 'unsubscribed', email_key, '{{}}', created_at, created_at, 'applied', 1, '', '' FROM contacts
+WHERE email_key > '' AND (substr(id::text, 1, 2) < '08')
+"""
+
+
 def make_contacts(number: int, *, schema: str = "public", platforms: bool = False) -> None:
     """So many contacts, five to a domain. PostgreSQL only.
 
@@ -60,10 +74,12 @@ def make_contacts(number: int, *, schema: str = "public", platforms: bool = Fals
     with connection.cursor() as cursor:
         if schema != "public":
             cursor.execute(f"CREATE SCHEMA {schema}")
-            for table in ("domains", "contacts"):
+            for table in ("domains", "contacts", "suppressions", "platform_events"):
                 cursor.execute(f"CREATE TABLE {schema}.{table} (LIKE public.{table} INCLUDING ALL)")
         cursor.execute(f"SET search_path = {schema}, public")
         cursor.execute(_DOMAINS.format(number=number // 5))
         others = {"hubspot": _HUBSPOT, "mautic": _MAUTIC} if platforms else {"hubspot": "'New'", "mautic": "'New'"}
         cursor.execute(_CONTACTS.format(number=number, status=_STATUS.format(number=number), **others))
-        cursor.execute("VACUUM ANALYZE contacts, domains")
+        cursor.execute(_SUPPRESSIONS)
+        cursor.execute(_EVENTS.format())
+        cursor.execute("VACUUM ANALYZE contacts, domains, suppressions, platform_events")

@@ -374,6 +374,8 @@ class Play(RuleBasedStateMachine):
         assert not Contact.objects.filter(email_key=key).exists()
         self.erased.add(key)
         self.inserted.discard(key)
+        # What was still to be worked through goes with him: the erasure says no for all of it.
+        self.coming = [one for one in self.coming if one[0] != key]
         self.out.add(key)
 
     @rule()
