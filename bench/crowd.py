@@ -59,7 +59,8 @@ WHERE email_key > '' AND (substr(id::text, 1, 2) < '08') ON CONFLICT DO NOTHING
 """
 
 _EVENTS = """
-INSERT INTO platform_events (platform, key, event, email_key, body, received_at, worked_at, state, tries, result, problem)
+INSERT INTO platform_events
+    (platform, key, event, email_key, body, received_at, worked_at, state, tries, result, problem)
 SELECT 'brevo', id::text, 'unsubscribed', email_key, '{{}}', created_at, created_at, 'applied', 1, '', '' FROM contacts
 WHERE email_key > '' AND (substr(id::text, 1, 2) < '08')
 """
