@@ -18,8 +18,9 @@ def one_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def browser(one_browser: Any) -> Any:
-    """The session's browser: light, on a desk, logged in nowhere that a test knows of."""
+    """The session's browser: light, on a desk, logged in nowhere."""
     look(one_browser)
+    one_browser.delete_all_cookies()
     return one_browser
 
 
