@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from curation_sdk.job import SyncJob
 from curation_sdk.wording import count_of, moment
@@ -12,14 +13,17 @@ from opt_outs import pacing
 from opt_outs.models import LastTelling, Sweep, ToldOptOut
 from opt_outs.telling import lately, untold, waiting
 
+#: A page counts no further than that.
+MOST = 1_000
+
 
 def told(job: SyncJob, *, now: datetime) -> str:
     """How many people the platform has been told of, how many wait, and why."""
-    wait = waiting(job).filter(lately(job, now=now) or Q()).order_by().values("email_key").distinct().count()
-    known = f"{job.label} knows of {_told(job):,} of our opt-outs"
+    wait = _people(waiting(job).filter(lately(job, now=now) or Q()), "email_key")
+    known = f"{job.label} knows of {_shown(_told(job))} of our opt-outs"
     if not wait:
         return f"{known}; none waits."
-    return f"{known}; {wait:,} {'waits' if wait == 1 else 'wait'}. {_why(job, wait, now=now)}"
+    return f"{known}; {_shown(wait)} {'waits' if wait == 1 else 'wait'}. {_why(job, now=now)}"
 
 
 def swept(job: SyncJob, *, now: datetime) -> str:
@@ -49,14 +53,23 @@ def _told(job: SyncJob) -> int:
     """People of whom the platform has been told something that is in force."""
     told = ToldOptOut.objects.filter(platform=job.platform, told_at__isnull=False, suppression__lifted_at=None)
     told = told.exclude(suppression__source=job.label).exclude(suppression__email_key="").order_by()
-    return told.values("suppression__email_key").distinct().count()
+    return _people(told, "suppression__email_key")
 
 
-def _why(job: SyncJob, wait: int, *, now: datetime) -> str:
+def _people(rows: QuerySet[Any], column: str) -> int:
+    """How many people the rows are about; MOST when there are as many rows or more, without reading them all."""
+    found = list(rows.order_by().values_list(column, flat=True)[:MOST])
+    return MOST if len(found) == MOST else len(set(found))
+
+
+def _shown(number: int) -> str:
+    return f"{MOST:,} or more" if number == MOST else f"{number:,}"
+
+
+def _why(job: SyncJob, *, now: datetime) -> str:
     if reason := pacing.left_alone(job, now=now):
         return reason
-    now_possible = untold(job).order_by().values("email_key").distinct().count()
-    if not now_possible:
+    if not untold(job).order_by().exists():
         return "Told when the push that is under way has ended."
     last = LastTelling.objects.filter(pk=job.platform).first()
     if last and last.at and last.problem:

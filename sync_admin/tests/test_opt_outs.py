@@ -98,6 +98,17 @@ def test_who_is_suppressed_in_the_admin_is_told_at_once(
     assert put == [("opt_outs.tasks.tell_everybody",)]
 
 
+def test_very_many_are_not_counted_one_by_one(make_contact: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "MOST", 2)
+    for number in range(3):
+        make_contact(f"p{number}@x.example", brevo_sync_status="Complete", brevo_contact_id=str(number))
+        Suppression.objects.create(email_key=f"p{number}@x.example", reason="request", source="A person")
+    assert standing.told(BREVO, now=NOW).startswith("Brevo knows of 0 of our opt-outs; 2 or more wait.")
+    for one in Suppression.objects.all():
+        ToldOptOut.objects.create(platform="brevo", suppression=one, told_at=NOW)
+    assert standing.told(BREVO, now=NOW) == "Brevo knows of 2 or more of our opt-outs; none waits."
+
+
 # --- theirs --------------------------------------------------------------------------------------------------
 
 
