@@ -14,6 +14,7 @@ SEARCHED = (
     ("contacts_email_part", "contacts", "email"),
     ("contacts_name_part", "contacts", "name"),
     ("domains_domain_part", "domains", "domain"),
+    ("suppressions_email_part", "suppressions", "email_key"),
 )
 
 _HELP = (

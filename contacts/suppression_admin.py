@@ -141,7 +141,7 @@ class SuppressionAdmin(ForgivingAdmin[Suppression]):
                 found |= queryset.filter(key_hash__startswith=key.rstrip("…"), key_hash__gt="")
             return found, duplicates
         persons = queryset.filter(pk__in=of_person(key).order_by().values("pk"))
-        return (persons if persons.exists() else queryset.filter(email_key__contains=key)), False
+        return (persons if persons.exists() else queryset.filter(email_key__icontains=key)), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Suppression | None = None) -> Any:
         if obj is None:
