@@ -10,6 +10,8 @@ from contacts.models import Suppression
 
 Reason = Suppression.Reason
 
+NOT_MAILED = "Brevo does not mail this address: it is blocked there."
+
 #: In answers it has the longer name, in events either.
 _NAMES = ("emailBlacklist", "emailBlacklisted")
 
@@ -23,7 +25,7 @@ def blocks(found: Mapping[str, Any], list_id: int | None) -> list[tuple[Suppress
     """Reason and evidence. list_id: our list; who unsubscribed from another one only, may still be mailed."""
     said = []
     if is_blocked(found):
-        said.append((Reason.BLOCKED, "Brevo does not mail this address: it is blocked there."))
+        said.append((Reason.BLOCKED, NOT_MAILED))
     left = found.get("listUnsubscribed")
     if list_id is not None and isinstance(left, list) and str(list_id) in map(str, left):
         said.append((Reason.UNSUBSCRIBED, f"Unsubscribed from list {list_id} in Brevo."))

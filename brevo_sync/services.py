@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from brevo_sync import conf
-from brevo_sync.blocks import is_blocked
+from brevo_sync.blocks import NOT_MAILED, is_blocked
 from brevo_sync.client import BrevoClient, BrevoError, Kind, Upserted, contact_id
 from brevo_sync.payload import Payload, contact_payload
 from contacts.deliverable import skip_reason
@@ -155,7 +155,7 @@ class BrevoSyncService:
         except (BrevoError, Unanswered, StopRun):
             unknown = "Its Brevo id could not be looked up. Queue the contact again to have it looked up."
             return Synced("", " ".join(filter(None, (warning, unknown))), evidence=upserted.evidence)
-        blocked = "Brevo does not mail this address: it is blocked there." if is_blocked(found) else ""
+        blocked = NOT_MAILED if is_blocked(found) else ""
         return Synced(contact_id(found), warning, blocked, evidence=upserted.evidence)
 
     def _dropped_attributes(self) -> list[str]:

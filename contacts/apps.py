@@ -26,13 +26,13 @@ class ContactsConfig(AppConfig):
     def ready(self) -> None:
         from contacts import checks  # noqa: F401 - registers them
         from contacts.search_index import keep_search_indexes
-        from curation_sdk.schedules import every_minute_on_migrate
+        from curation_sdk.schedules import minutes_on_migrate
 
         connection_created.connect(teach_sqlite, dispatch_uid="contacts.teach_sqlite")
         # After every `migrate`: SQLite drops a table's triggers when a migration changes the table.
         post_migrate.connect(keep_ids_in_form, sender=self, dispatch_uid="contacts.keep_ids_in_form")
         post_migrate.connect(keep_search_indexes, sender=self, dispatch_uid="contacts.keep_search_indexes")
-        every_minute_on_migrate("contact_imports", "contacts.tasks.process_imports")
+        minutes_on_migrate("contact_imports", "contacts.tasks.process_imports", 1)
 
 
 def teach_sqlite(connection: Any, **_: Any) -> None:

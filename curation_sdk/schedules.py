@@ -37,11 +37,6 @@ def daily_on_migrate(name: str, task: str) -> None:
     _on_migrate(partial(make_daily, name, task), task)
 
 
-def every_minute_on_migrate(name: str, task: str) -> None:
-    """Have `migrate` make a schedule that calls `task` (a dotted path) every minute, likewise."""
-    _on_migrate(partial(make_every_minute, name, task), task)
-
-
 def minutes_on_migrate(name: str, task: str, minutes: int) -> None:
     """Have `migrate` make a schedule that calls `task` (a dotted path) every so many minutes, likewise."""
     _on_migrate(partial(make_minutes, name, task, minutes), task)
@@ -57,12 +52,6 @@ def make_daily(name: str, task: str, *, using: str, **_: Any) -> None:
     """The daily schedule, likewise."""
     if _can_be_made(using):
         ensure_daily(name, task, using=using)
-
-
-def make_every_minute(name: str, task: str, *, using: str, **_: Any) -> None:
-    """The schedule of every minute, likewise."""
-    if _can_be_made(using):
-        _ensure(name, using, func=task, schedule_type=Schedule.MINUTES, minutes=1)
 
 
 def make_minutes(name: str, task: str, minutes: int, *, using: str, **_: Any) -> None:
