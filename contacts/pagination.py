@@ -28,6 +28,9 @@ class OffsetPagination(LimitOffsetPagination):
     """`limit` (1 to 1000, normally 100) and `offset`; the answer is a plain list, the total the header X-Total-Count.
 
     For lists that people read from the beginning: far behind, an offset gets slow.
+
+    A limit or offset that makes no sense is refused: DRF's own class would fall back to the first page, and a client
+    that pages with it would never come to an end.
     """
 
     default_limit = 100
@@ -46,24 +49,12 @@ class OffsetPagination(LimitOffsetPagination):
         return schema
 
 
-class PlainListPagination(LimitOffsetPagination):
+class PlainListPagination(OffsetPagination):
     """`limit` (1 to 1000, normally 100) and `offset`; the answer is a plain list, the total a header.
 
     Who follows the `next` links goes from contact to contact (`after`): every page costs the same, however deep, and
     what is added or deleted meanwhile moves no page. Who names an `offset` gets offsets in the links too.
-
-    A limit or offset that makes no sense is refused: DRF's own class would fall back to the first page, and a client
-    that pages with it would never come to an end.
     """
-
-    default_limit = 100
-    max_limit = 1000
-
-    def get_limit(self, request: Request) -> int:
-        return _number(request, "limit", 1, self.max_limit, self.default_limit)
-
-    def get_offset(self, request: Request) -> int:
-        return _number(request, "offset", 0, LARGEST_OFFSET, 0)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         """The rows of the page that is asked for. `queryset` is ordered by `-created_at, -id`."""
